@@ -1,0 +1,67 @@
+"""Packaging of FlexMeasures; tool settings and the build system are in pyproject.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+# Migrations live at the top level, where Alembic users look for them, and travel inside the
+# package, so that an installed FlexMeasures can migrate its database.
+MIGRATIONS = "flexmeasures.data.migrations"
+
+
+def requirements(purpose: str) -> list[str]:
+    """The loose requirements for one purpose, without comments and references to pins."""
+    lines = (ROOT / "requirements" / f"{purpose}.in").read_text().splitlines()
+    wanted = (line.partition(" #")[0].strip() for line in lines)
+    return [line for line in wanted if line and not line.startswith(("#", "-"))]
+
+
+def long_description() -> str:
+    readme = ROOT / "README.md"
+    return readme.read_text() if readme.is_file() else ""
+
+
+setup(
+    name="flexmeasures",
+    description="A platform that times flexible energy assets well: data, forecasts, schedules.",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    author="The FlexMeasures contributors",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    keywords=["smart grid", "renewables", "balancing", "forecasting", "scheduling"],
+    classifiers=[
+        "Development Status :: 5 - Production/Stable",
+        "Environment :: Console",
+        "Environment :: Web Environment",
+        "Framework :: Flask",
+        "Intended Audience :: Developers",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering",
+    ],
+    python_requires=">=3.10",
+    install_requires=requirements("app"),
+    extras_require={purpose: requirements(purpose) for purpose in ("test", "dev", "docs")},
+    packages=[
+        *find_packages(include=["flexmeasures", "flexmeasures.*"], exclude=["*.tests", "*.tests.*"]),
+        MIGRATIONS,
+        f"{MIGRATIONS}.versions",
+    ],
+    package_dir={MIGRATIONS: "migrations"},
+    include_package_data=True,
+    exclude_package_data={"": ["tests/*"]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": ["flexmeasures = flexmeasures.utils.app_utils:flexmeasures_cli"],
+    },
+)
