@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
-# Migrations live at the top level, where Alembic users look for them, and travel inside the
-# package, so that an installed FlexMeasures can migrate its database.
-MIGRATIONS = "flexmeasures.data.migrations"
+
+class BuildWithMigrations(build_py):
+    """Put the top-level migrations inside the package, so that an installed one can migrate."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            inside = Path(self.build_lib) / "flexmeasures" / "data" / "migrations"
+            ignored = shutil.ignore_patterns("__pycache__", "dumps", "tests")
+            shutil.copytree(ROOT / "migrations", inside, ignore=ignored, dirs_exist_ok=True)
+
 
 
 def requirements(purpose: str) -> list[str]:
@@ -52,12 +62,11 @@ setup(
     python_requires=">=3.10",
     install_requires=requirements("app"),
     extras_require={purpose: requirements(purpose) for purpose in ("test", "dev", "docs")},
-    packages=[
-        *find_packages(include=["flexmeasures", "flexmeasures.*"], exclude=["*.tests", "*.tests.*"]),
-        MIGRATIONS,
-        f"{MIGRATIONS}.versions",
-    ],
-    package_dir={MIGRATIONS: "migrations"},
+    packages=find_packages(
+        include=["flexmeasures", "flexmeasures.*"], exclude=["*.tests", "*.tests.*"]
+    ),
+    package_dir={"": "."},  # lets an editable install be one line with the checkout's path
+    cmdclass={"build_py": BuildWithMigrations},
     include_package_data=True,
     exclude_package_data={"": ["tests/*"]},
     zip_safe=False,
