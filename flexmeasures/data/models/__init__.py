@@ -1,0 +1,15 @@
+"""Tables and their plain behaviour.
+
+All tables are loaded together, since they refer to each other by name.
+"""
+
+from __future__ import annotations
+
+from flexmeasures.data.models import (  # noqa: F401
+    annotations,
+    data_sources,
+    generic_assets,
+    task_runs,
+    time_series,
+    user,
+)

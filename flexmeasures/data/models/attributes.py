@@ -1,0 +1,14 @@
+"""JSON attributes, as assets and sensors have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlalchemy.ext.mutable import MutableDict
+from sqlalchemy.orm import Mapped, mapped_column
+
+
+def json_attributes() -> Mapped[dict[str, Any]]:
+    """A column of JSON attributes that notices changes made in place (at the top level)."""
+    return mapped_column(MutableDict.as_mutable(JSON), default=dict)

@@ -1,0 +1,123 @@
+"""Assets: things or places that have sensors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flexmeasures.data.config import Model
+from flexmeasures.data.models.attributes import json_attributes
+from flexmeasures.data.models.user import Account
+from flexmeasures.utils import geo_utils
+
+if TYPE_CHECKING:
+    from flexmeasures.data.models.time_series import Sensor
+
+
+class GenericAssetType(Model):
+    """What kind of thing an asset is, such as battery or building."""
+
+    __tablename__ = "generic_asset_type"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(80), unique=True, default="")
+    description: Mapped[str | None] = mapped_column(String(80))
+
+    def __repr__(self) -> str:
+        return f"<GenericAssetType {self.id}: {self.name!r}>"
+
+
+class GenericAsset(Model):
+    """A thing or place with sensors, owned by an account or (without one) public."""
+
+    __tablename__ = "generic_asset"
+    __table_args__ = (
+        UniqueConstraint("name", "account_id", name="generic_asset_name_account_id_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(80), default="")
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    attributes: Mapped[dict[str, Any]] = json_attributes()
+    generic_asset_type_id: Mapped[int] = mapped_column(ForeignKey("generic_asset_type.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+
+    generic_asset_type: Mapped[GenericAssetType] = relationship(backref="generic_assets")
+    owner: Mapped[Account | None] = relationship(back_populates="generic_assets")
+    sensors: Mapped[list[Sensor]] = relationship(
+        back_populates="generic_asset",
+        cascade="save-update, merge, delete",
+        passive_deletes=True,
+    )
+
+    def __str__(self) -> str:
+        return self.name or ""
+
+    def __repr__(self) -> str:
+        return f"<GenericAsset {self.id}: {self.name!r} ({self.generic_asset_type.name})>"
+
+    @property
+    def asset_type(self) -> GenericAssetType:
+        return self.generic_asset_type
+
+    @property
+    def location(self) -> tuple[float, float] | None:
+        """(latitude, longitude) in degrees, or None unless both are known."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+    def great_circle_distance(self, **location: Any) -> float | None:
+        """Distance in km to a location, or None if this asset has none.
+
+        `location` is one of `object=`, `latitude=` and `longitude=`, `lat=` and `lng=`.
+        """
+        if self.location is None:
+            return None
+        return geo_utils.earth_distance(self.location, geo_utils.parse_lat_lng(location))
+
+    def get_attribute(self, attribute: str, default: Any = None) -> Any:
+        return self.attributes.get(attribute, default)
+
+    def has_attribute(self, attribute: str) -> bool:
+        return attribute in self.attributes
+
+    def set_attribute(self, attribute: str, value: Any) -> None:
+        """Change an attribute that exists already; other names are left alone."""
+        if self.has_attribute(attribute):
+            self.attributes[attribute] = value
+
+    @property
+    def has_power_sensors(self) -> bool:
+        return any(sensor.measures_power for sensor in self.sensors)
+
+    @property
+    def has_energy_sensors(self) -> bool:
+        return any(sensor.measures_energy for sensor in self.sensors)
+
+    @property
+    def timezone(self) -> str:
+        """The asset's own timezone, else its first sensor's, else UTC."""
+        if self.has_attribute("timezone"):
+            return str(self.get_attribute("timezone"))
+        return self.sensors[0].timezone if self.sensors else "UTC"
+
+    @property
+    def timerange(self) -> dict[str, datetime]:
+        """First event start and last event end over all sensors; now, twice, without data."""
+        return self.get_timerange(self.sensors)
+
+    @staticmethod
+    def get_timerange(sensors: list[Sensor]) -> dict[str, datetime]:
+        from flexmeasures.data.beliefs.search import timerange
+
+        return timerange(sensors)
+
+
+def assets_share_location(assets: list[GenericAsset]) -> bool:
+    """Are all these assets at one place? (True for none, and for assets that all lack a location.)"""
+    return len({asset.location for asset in assets}) <= 1

@@ -1,0 +1,27 @@
+"""When a recurring task last ran, and how it went."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import DateTime, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from flexmeasures.data.config import Model
+from flexmeasures.utils.time_utils import server_now
+
+
+class LatestTaskRun(Model):
+    """The latest run of a task; one row per task name."""
+
+    __tablename__ = "latest_task_run"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    datetime: Mapped[dt.datetime | None] = mapped_column(
+        DateTime(timezone=True), default=server_now
+    )
+    status: Mapped[bool | None] = mapped_column(default=True)
+
+    def __repr__(self) -> str:
+        state = "ERROR" if self.status is False else "ok"
+        return f"<Task {self.name} [{state}] at {self.datetime}>"

@@ -1,0 +1,136 @@
+"""Accounts (tenants), users, and the roles of both."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask_security import RoleMixin, UserMixin
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flexmeasures.data.config import Model
+
+if TYPE_CHECKING:
+    from flexmeasures.data.models.generic_assets import GenericAsset
+
+
+class RolesAccounts(Model):
+    """Which account has which account role."""
+
+    __tablename__ = "roles_accounts"
+    __table_args__ = (UniqueConstraint("role_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    role_id: Mapped[int | None] = mapped_column(ForeignKey("account_role.id"))
+
+
+class AccountRole(Model):
+    """A role that an account plays, such as Prosumer or Supplier."""
+
+    __tablename__ = "account_role"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(80), unique=True)
+    description: Mapped[str | None] = mapped_column(String(255))
+
+    accounts: Mapped[list[Account]] = relationship(
+        secondary="roles_accounts", back_populates="account_roles"
+    )
+
+    def __repr__(self) -> str:
+        return f"<AccountRole:{self.name} (ID:{self.id})>"
+
+
+class Account(Model):
+    """A tenant: the owner of users and assets."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(100), unique=True, default="")
+
+    account_roles: Mapped[list[AccountRole]] = relationship(
+        secondary="roles_accounts", back_populates="accounts"
+    )
+    users: Mapped[list[User]] = relationship(back_populates="account")
+    generic_assets: Mapped[list[GenericAsset]] = relationship(
+        back_populates="owner", passive_deletes=True
+    )
+
+    def __repr__(self) -> str:
+        return f"<Account {self.name} (ID:{self.id})>"
+
+    def has_role(self, role: str | AccountRole) -> bool:
+        """Does this account have the given role (or the role of that name)?"""
+        if isinstance(role, str):
+            return role in {account_role.name for account_role in self.account_roles}
+        return role in self.account_roles
+
+
+class RolesUsers(Model):
+    """Which user has which user role."""
+
+    __tablename__ = "roles_users"
+    __table_args__ = (UniqueConstraint("role_id", "user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("fm_user.id"))
+    role_id: Mapped[int | None] = mapped_column(ForeignKey("role.id"))
+
+
+class Role(Model, RoleMixin):
+    """A role that a user plays, such as admin or account-admin."""
+
+    __tablename__ = "role"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(80), unique=True)
+    description: Mapped[str | None] = mapped_column(String(255))
+
+    def __repr__(self) -> str:
+        return f"<Role:{self.name} (ID:{self.id})>"
+
+
+class User(Model, UserMixin):
+    """Somebody who can log in; belongs to exactly one account."""
+
+    __tablename__ = "fm_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str | None] = mapped_column(String(255), unique=True)
+    username: Mapped[str | None] = mapped_column(String(255), unique=True)
+    password: Mapped[str | None] = mapped_column(String(255))
+    # naive UTC, as the security extension keeps them
+    last_login_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    login_count: Mapped[int | None]
+    active: Mapped[bool | None]
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    timezone: Mapped[str | None] = mapped_column(String(255), default="Europe/Amsterdam")
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+
+    account: Mapped[Account] = relationship(back_populates="users")
+    flexmeasures_roles: Mapped[list[Role]] = relationship(secondary="roles_users", backref="users")
+
+    def __repr__(self) -> str:
+        return f"<User {self.username} (ID:{self.id})>"
+
+    @property
+    def roles(self) -> list[Role]:
+        """Roles in force: a deactivated user has none (`flexmeasures_roles` keeps them)."""
+        return self.flexmeasures_roles if self.active else []
+
+    @roles.setter
+    def roles(self, roles: list[Role]) -> None:
+        self.flexmeasures_roles = list(roles)
+
+    def has_role(self, role: str | Role) -> bool:
+        """Was this user given the role (or the role of that name), active or not?"""
+        if isinstance(role, str):
+            return role in {own_role.name for own_role in self.flexmeasures_roles}
+        return role in self.flexmeasures_roles
+
+
+UserRole = Role
