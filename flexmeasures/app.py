@@ -1,0 +1,56 @@
+"""The assembly line of the web application."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from flask import Flask
+
+from flexmeasures import cli
+from flexmeasures.auth.security import set_up_security
+from flexmeasures.bootstrap import config, extensions, logs
+from flexmeasures.bootstrap.context import answer_helpers
+from flexmeasures.bootstrap.exceptions import ConfigurationError
+from flexmeasures.bootstrap.secrets import set_secrets
+
+
+def create(
+    env: str | None = None,
+    path_to_config: str | None = None,
+    plugins: Sequence[str] | None = None,
+) -> Flask:
+    """Create the FlexMeasures application.
+
+    env : development, testing, staging, documentation or production; None: from FLEXMEASURES_ENV or
+        FLASK_ENV; without these, development if no database is configured, else production
+    path_to_config : config file to use, instead of looking in the home and the instance folder
+    plugins : names or paths of plugins to load after those that are configured
+
+    Exits with code 2 and a message on stderr if settings are missing or cannot be used.
+    """
+    try:
+        return _assemble(env, path_to_config, plugins)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+def _assemble(env: str | None, path_to_config: str | None, plugins: Sequence[str] | None) -> Flask:
+    """The order can be observed, above all by plugins: keep it."""
+    logs.log_to_console()
+    config.load_dotenv()
+    app = Flask(config.APP_NAME)
+    config.configure(app, env, path_to_config)
+    app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *(plugins or [])]
+    extensions.set_up_queues(app)
+    set_secrets(app)
+    extensions.set_up_database(app)
+    extensions.set_up_migrations(app)
+    set_up_security(app)
+    answer_helpers()
+    cli.add_commands(app)
+
+    if not cli.is_running():
+        config.warn_of_missing(app)
+    return app

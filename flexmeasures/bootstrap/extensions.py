@@ -1,0 +1,113 @@
+"""Database, migrations, Redis and queues: set up with the app, contacted on first use."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.dialects import registry
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from werkzeug.local import LocalProxy
+
+import flexmeasures
+from flexmeasures.bootstrap.exceptions import ConfigurationError
+from flexmeasures.data.config import db
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from rq import Queue
+
+QUEUES = ("forecasting", "scheduling")
+
+# Documented addresses start with `postgresql://`. Say which driver that means, whatever the version
+# of SQLAlchemy: beliefs travel by COPY in psycopg2's way.
+registry.register("postgresql", "sqlalchemy.dialects.postgresql.psycopg2", "PGDialect_psycopg2")
+
+
+def set_up_database(app: Flask) -> None:
+    """Prepare connections to the database, without making one. Raises ConfigurationError."""
+    uri = app.config["SQLALCHEMY_DATABASE_URI"]
+    if uri is None:
+        options = app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | {"url": "postgresql://"}
+    else:
+        _check_uri(uri)
+    db.init_app(app)
+    app.db = db  # type: ignore[attr-defined]
+    if app.config["LOCAL_MODE"]:
+        with app.app_context():
+            event.listen(db.engine, "do_connect", _connect_to_local_server)
+
+
+def set_up_migrations(app: Flask) -> None:
+    """Prepare Flask-Migrate, with the migrations that this package brings."""
+    from flask_migrate import Migrate
+
+    Migrate(app, db, directory=str(migrations_folder()), compare_type=True)
+
+
+def migrations_folder() -> Path:
+    """Inside an installed package; at the top level of a checkout."""
+    package = Path(flexmeasures.__file__).parent
+    packaged = package / "data" / "migrations"
+    return packaged if packaged.is_dir() else package.parent / "migrations"
+
+
+def set_up_queues(app: Flask) -> None:
+    """Offer the Redis connection and the job queues; nothing is contacted before they are used."""
+    connection = cache(partial(_redis_connection, app))
+    app.redis_connection = LocalProxy(connection)  # type: ignore[attr-defined]
+
+    def queue(name: str) -> Queue:
+        from rq import Queue
+
+        return Queue(name, connection=connection())
+
+    app.queues = {  # type: ignore[attr-defined]
+        name: LocalProxy(cache(partial(queue, name))) for name in QUEUES
+    }
+
+
+def _check_uri(uri: Any) -> None:
+    """The address itself stays out of the message, as it holds a password."""
+    try:
+        backend = make_url(uri).get_backend_name()
+    except (ArgumentError, ValueError):
+        backend = ""
+    if backend != "postgresql":
+        raise ConfigurationError(
+            "SQLALCHEMY_DATABASE_URI cannot be used: it should name a PostgreSQL database, in the"
+            " form postgresql://user:password@host:port/database."
+        )
+
+
+def _connect_to_local_server(dialect: Any, record: Any, args: Any, params: dict[str, Any]) -> Any:
+    """For each new connection: the server may have been stopped since the last one."""
+    from flexmeasures.bootstrap import local
+
+    _, address = dialect.create_connect_args(make_url(local.database_uri()))
+    local.announce()
+    return dialect.connect(**params | address)
+
+
+def _redis_connection(app: Flask) -> Redis:
+    if app.testing:
+        from fakeredis import FakeRedis
+
+        return FakeRedis()
+    from redis import Redis
+
+    if app.config["LOCAL_MODE"] and app.config["FLEXMEASURES_REDIS_URL"] is None:
+        from flexmeasures.bootstrap import local
+
+        return Redis.from_url(local.redis_url())
+    return Redis(
+        host=app.config["FLEXMEASURES_REDIS_URL"],
+        port=app.config["FLEXMEASURES_REDIS_PORT"],
+        db=app.config["FLEXMEASURES_REDIS_DB_NR"],
+        password=app.config["FLEXMEASURES_REDIS_PASSWORD"],
+    )

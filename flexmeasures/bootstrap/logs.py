@@ -1,0 +1,80 @@
+"""Where log lines go: to stderr, and to a file that is rotated."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from flask import Flask
+
+from flexmeasures.bootstrap.exceptions import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "flexmeasures.log"
+_CONSOLE_FORMAT = "[FLEXMEASURES][%(asctime)s] %(levelname)s: %(message)s"
+_FILE_FORMAT = f"{_CONSOLE_FORMAT} [logged in %(pathname)s:%(lineno)d]"
+_MARK = "flexmeasures."  # names of our handlers, so that a second app replaces them
+
+
+class _ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable in 3.10
+    """Writes to whatever is stderr at that moment: command runners and tests replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def log_to_console() -> None:
+    """Send the log lines of this process to stderr."""
+    _install(_ConsoleHandler(), "console", _CONSOLE_FORMAT)
+
+
+def set_up_logging(app: Flask) -> None:
+    """Apply the app's level, and choose the folder of the log file: the working directory.
+
+    In local mode it is the data folder, so that newcomers find no stray files. Tests write none.
+    """
+    set_level(app.config["LOGGING_LEVEL"])
+    if app.config["LOCAL_MODE"]:
+        from flexmeasures.bootstrap import local
+
+        log_to_file(local.data_folder())
+    elif not app.testing:
+        log_to_file(Path.cwd())
+
+
+def log_to_file(folder: Path) -> None:
+    """Send log lines also to a file in this folder, or say once that this is not possible."""
+    path = folder / FILE_NAME
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        log.warning("Cannot write to %s, so log lines go to the console only.", path)
+        return
+    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=6, delay=True)
+    handler.setLevel(logging.INFO)
+    _install(handler, "file", _FILE_FORMAT)
+
+
+def set_level(level: int | str) -> None:
+    """Drop log lines below this level, given by name or number. Raises ConfigurationError."""
+    try:
+        for logger in (logging.getLogger(), logging.getLogger("flexmeasures")):
+            logger.setLevel(level.upper() if isinstance(level, str) else level)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"LOGGING_LEVEL={level} cannot be used: it should be DEBUG, INFO, WARNING, ERROR,"
+            " CRITICAL or a number."
+        ) from error
+
+
+def _install(handler: logging.Handler, name: str, line_format: str) -> None:
+    root = logging.getLogger()
+    for present in [handler for handler in root.handlers if handler.name == _MARK + name]:
+        root.removeHandler(present)
+        present.close()
+    handler.set_name(_MARK + name)
+    handler.setFormatter(logging.Formatter(line_format))
+    root.addHandler(handler)

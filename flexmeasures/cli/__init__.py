@@ -1,0 +1,65 @@
+"""The commands of FlexMeasures. This module imports none of them: see `flexmeasures.cli.lazy`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+# Name -> (where it is, its line in `flexmeasures --help`).
+COMMANDS = {
+    "add": ("flexmeasures.cli.data_add:fm_add_data", "FlexMeasures: Add data."),
+    "show": ("flexmeasures.cli.data_show:fm_show_data", "FlexMeasures: Show data."),
+    "local": (
+        "flexmeasures.cli.local:fm_local",
+        "FlexMeasures: Servers and data of local mode.",
+    ),
+    "quickstart": (
+        "flexmeasures.cli.quickstart:quickstart",
+        "FlexMeasures: Schedule a battery in one go.",
+    ),
+}
+COMMANDS_OF_LIBRARIES = {
+    "db": ("flask_migrate.cli:db", "Perform database migrations."),
+    "roles": ("flask_security.cli:roles", "Role commands."),
+    "routes": ("flask.cli:routes_command", "Show the routes for the app."),
+    "run": ("flask.cli:run_command", "Run a development server."),
+    "shell": ("flask.cli:shell_command", "Run a shell in the app context."),
+    "users": ("flask_security.cli:users", "User commands."),
+}
+
+
+def is_running() -> bool:
+    """Is this process running a command of FlexMeasures or of a plugin?
+
+    Then no user is logged in, and whoever may start processes here may do everything. Serving
+    (`run`) and looking around (`shell`, `routes`) do not count. The setting
+    PRETEND_RUNNING_AS_CLI makes tests count.
+    """
+    from flask import current_app
+
+    ours = set(COMMANDS)
+    if current_app:
+        if current_app.config.get("PRETEND_RUNNING_AS_CLI"):
+            return True
+        ours |= set(current_app.cli.commands)  # of plugins
+    program = Path(sys.argv[0])
+    if program.stem != "flexmeasures" and program.parts[-2:] != ("flexmeasures", "__main__.py"):
+        return False
+    known = ours | set(COMMANDS_OF_LIBRARIES)
+    return next((word for word in sys.argv[1:] if word in known), None) in ours
+
+
+def add_commands(app: Flask) -> None:
+    """Let the app know our commands, for Flask's own command line and its test runner."""
+    from flask.cli import AppGroup
+
+    from flexmeasures.cli.lazy import LazyGroup
+
+    class LazyAppGroup(LazyGroup, AppGroup):
+        """A lazy group to which plugins can add commands in Flask's way."""
+
+    app.cli = LazyAppGroup(app.name, lazy=COMMANDS, commands=app.cli.commands)

@@ -1,0 +1,7 @@
+"""Documented home of the console script."""
+
+from __future__ import annotations
+
+from flexmeasures.__main__ import flexmeasures_cli
+
+__all__ = ["flexmeasures_cli"]

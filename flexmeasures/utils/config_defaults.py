@@ -1,0 +1,260 @@
+"""Every setting with its default, its type and one line on its meaning.
+
+`Config` holds the defaults of all environments; the classes below it say what each environment
+changes. The annotations tell how a setting is read from an environment variable of the same name.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+
+class Config:
+    """Defaults of all environments."""
+
+    # --- Basic ---
+    DEBUG: bool = False
+    """Show tracebacks and other aids for developers. Never on a public server."""
+    LOGGING_LEVEL: int | str = logging.WARNING
+    """What gets logged: a level's name, such as INFO, or its number."""
+    SECRET_KEY: str | None = None
+    """Signs sessions and tokens. Required, here or in the instance folder's file `secret_key`."""
+    FLEXMEASURES_MODE: str = ""
+    """Special behaviour of the whole server: empty, `demo` or `play`."""
+    FLEXMEASURES_ALLOW_DATA_OVERWRITE: bool = False
+    """Whether a belief that is saved again with another value replaces the stored one."""
+    FLEXMEASURES_LP_SOLVER: str = "cbc"
+    """Solver of planning problems: `cbc`, `highs`, or an executable that Pyomo knows."""
+    FLEXMEASURES_HOSTS_AND_AUTH_START: dict[str, str] = {"flexmeasures.io": "2021-01"}
+    """For each host: since which month (YYYY-MM) its domain is ours; for entity addresses."""
+    FLEXMEASURES_PLUGINS: list[str] = []
+    """Plugins to load, by folder or by name of an installed module."""
+    FLEXMEASURES_PLUGIN_PATHS: list[str]
+    """Former name of FLEXMEASURES_PLUGINS."""
+    FLEXMEASURES_DB_BACKUP_PATH: str = "migrations/dumps"
+    """Folder of database backups, seen from the working directory."""
+    FLEXMEASURES_PROFILE_REQUESTS: bool = False
+    """Whether to write a profile of each web request."""
+    JSONIFY_PRETTYPRINT_REGULAR: bool = False
+    """Whether JSON replies are indented."""
+    PROPAGATE_EXCEPTIONS: bool | None = None
+    """Whether errors in requests leave the app, not becoming a 500 reply; None: when debugging."""
+
+    # --- Database ---
+    SQLALCHEMY_DATABASE_URI: str | None = None
+    """Address of the database: `postgresql://user:password@host:port/name`. Unset: local mode."""
+    SQLALCHEMY_TRACK_MODIFICATIONS: bool = False
+    """Whether Flask-SQLAlchemy sends a signal for each changed object (slow)."""
+    SQLALCHEMY_ECHO: bool = False
+    """Whether to log every SQL statement."""
+    SQLALCHEMY_ENGINE_OPTIONS: dict[str, Any] = {
+        "pool_recycle": 299,
+        "pool_pre_ping": True,
+        "connect_args": {"options": "-c timezone=utc", "connect_timeout": 10},
+    }
+    """How to connect: passed on to SQLAlchemy's `create_engine`."""
+
+    # --- Security ---
+    SECURITY_REGISTERABLE: bool = False
+    """Whether visitors can register themselves."""
+    SECURITY_RECOVERABLE: bool = True
+    """Whether users can reset their password by mail."""
+    SECURITY_TRACKABLE: bool = False
+    """Whether to store IP addresses of log-ins."""
+    SECURITY_LOGIN_USER_TEMPLATE: str = "admin/login_user.html"
+    """Template of the log-in page."""
+    SECURITY_FORGOT_PASSWORD_TEMPLATE: str = "admin/forgot_password.html"
+    """Template of the page that asks where to mail a reset link to."""
+    SECURITY_RESET_PASSWORD_TEMPLATE: str = "admin/reset_password.html"
+    """Template of the page that asks for a new password."""
+    SECURITY_EMAIL_SUBJECT_PASSWORD_RESET: str = (
+        "Password reset instructions for your FlexMeasures account."
+    )
+    """Subject of the mail with a reset link."""
+    SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE: str = "Your FlexMeasures password has been reset."
+    """Subject of the mail that confirms a reset."""
+    SECURITY_TOKEN_AUTHENTICATION_HEADER: str = "Authorization"
+    """Request header with the access token."""
+    SECURITY_TOKEN_MAX_AGE: int = 60 * 60 * 6
+    """Seconds for which an access token is valid."""
+    SECURITY_PASSWORD_HASH: str = "bcrypt"
+    """How passwords are hashed."""
+    SECURITY_PASSWORD_SALT: str | None = None
+    """Secret mixed into passwords before hashing; the secret key if not set."""
+    SECURITY_EMAIL_VALIDATOR_ARGS: dict[str, Any] = {"check_deliverability": False}
+    """How strictly mail addresses are checked at log-in; without look-ups in the DNS by default."""
+
+    # --- Cross-origin requests ---
+    CORS_ORIGINS: list[str] = []
+    """Origins (regular expressions or `*`) whose pages may call the API."""
+    CORS_RESOURCES: list[str] = [r"/api/*"]
+    """Paths (regular expressions) that they may call."""
+    CORS_SUPPORTS_CREDENTIALS: bool = True
+    """Whether they may send cookies."""
+
+    # --- Mail ---
+    MAIL_SERVER: str | None = "localhost"
+    """Host of the mail server."""
+    MAIL_PORT: int | None = 25
+    """Port of the mail server."""
+    MAIL_USE_TLS: bool = False
+    """Whether to start TLS on a plain connection."""
+    MAIL_USE_SSL: bool = False
+    """Whether to connect by TLS from the start."""
+    MAIL_USERNAME: str | None = None
+    """User name at the mail server."""
+    MAIL_DEFAULT_SENDER: str | tuple[str, str] | None = ("FlexMeasures", "no-reply@example.com")
+    """Sender: (name, address); as a variable, an address or `Name <address>`."""
+    MAIL_PASSWORD: str | None = None
+    """Password at the mail server."""
+
+    # --- Redis and queues ---
+    FLEXMEASURES_REDIS_URL: str | None = "localhost"
+    """Host name of the Redis server (not a URL)."""
+    FLEXMEASURES_REDIS_PORT: int | None = 6379
+    """Port of the Redis server."""
+    FLEXMEASURES_REDIS_DB_NR: int | None = 0
+    """Number of the database within the Redis server."""
+    FLEXMEASURES_REDIS_PASSWORD: str | None = None
+    """Password of the Redis server."""
+    RQ_DASHBOARD_POLL_INTERVAL: int = 3000
+    """Milliseconds between two updates of the queue dashboard."""
+
+    # --- Timing ---
+    FLEXMEASURES_TIMEZONE: str = "Asia/Seoul"
+    """Time zone of the server: used where neither user nor sensor says otherwise."""
+    FLEXMEASURES_JOB_TTL: timedelta = timedelta(days=1)
+    """How long a job may wait in its queue."""
+    FLEXMEASURES_PLANNING_TTL: timedelta = timedelta(days=7)
+    """How long the result of a scheduling job is kept; negative: forever."""
+    FLEXMEASURES_JOB_CACHE_TTL: int = 3600
+    """Seconds for which an equal request gets the same job; negative: forever."""
+    FLEXMEASURES_PLANNING_HORIZON: timedelta = timedelta(days=2)
+    """How far schedules look ahead by default."""
+    FLEXMEASURES_MAX_PLANNING_HORIZON: timedelta | int | None = 2520
+    """How far at most: a duration or a number of the sensor's steps; None: no limit."""
+
+    # --- Pages ---
+    FLEXMEASURES_PLATFORM_NAME: str | list[Any] = "FlexMeasures"
+    """Name shown in pages: a text, or a list of (text, [account roles]); the first match wins."""
+    FLEXMEASURES_MENU_LOGO_PATH: str = ""
+    """Image file shown as logo in the menu."""
+    FLEXMEASURES_EXTRA_CSS_PATH: str = ""
+    """Style sheet loaded on every page."""
+    FLEXMEASURES_ROOT_VIEW: list[Any] | str = []
+    """Page shown at `/`, by account role like the platform name; `dashboard` if nothing applies."""
+    FLEXMEASURES_MENU_LISTED_VIEWS: list[Any] = ["dashboard"]
+    """Pages listed in the menu, each optionally with account roles."""
+    FLEXMEASURES_MENU_LISTED_VIEW_ICONS: dict[str, str] = {}
+    """Icon of each page in the menu."""
+    FLEXMEASURES_MENU_LISTED_VIEW_TITLES: dict[str, str] = {}
+    """Title of each page in the menu."""
+    FLEXMEASURES_HIDE_NAN_IN_UI: bool = False
+    """Whether missing numbers are left out of pages."""
+    FLEXMEASURES_ASSET_TYPE_GROUPS: dict[str, list[str]] = {
+        "renewables": ["solar", "wind"],
+        "EVSE": ["one-way_evse", "two-way_evse"],
+    }
+    """Groups of asset types on the dashboard."""
+    FLEXMEASURES_JS_VERSIONS: dict[str, str] = {
+        "vega": "5.22.1",
+        "vegaembed": "6.21.0",
+        "vegalite": "5.5.0",
+    }
+    """Versions of the chart libraries."""
+    MAPBOX_ACCESS_TOKEN: str | None = None
+    """Token for map tiles of Mapbox."""
+    FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS: tuple[str, str] | None = None
+    """(Mail address, password) shown on the log-in page in demo mode."""
+    FLEXMEASURES_DEMO_YEAR: int | None = None
+    """In demo mode: the year of the data that is shown as if it were from this year."""
+
+    # --- Monitoring ---
+    SENTRY_DSN: str | None = None
+    """Where Sentry collects errors; as a variable also SENTRY_SDN."""
+    FLEXMEASURES_SENTRY_CONFIG: dict[str, Any] = {"traces_sample_rate": 0.33}
+    """Further options of Sentry."""
+    FLEXMEASURES_MONITORING_MAIL_RECIPIENTS: list[str] = []
+    """Who gets mail when monitoring finds something."""
+    FLEXMEASURES_TASK_CHECK_AUTH_TOKEN: str | None = None
+    """Token with which an outside monitor may ask when a task ran last."""
+
+    # --- Sunset of API versions ---
+    FLEXMEASURES_API_SUNSET_ACTIVE: bool = True
+    """Whether old API versions answer that they are gone."""
+    FLEXMEASURES_API_SUNSET_DATE: str | None = None
+    """Date on which they go, told to clients."""
+    FLEXMEASURES_API_SUNSET_LINK: str | None = None
+    """Where clients can read more."""
+
+
+class ProductionConfig(Config):
+    """A public server."""
+
+    LOGGING_LEVEL = logging.ERROR
+
+
+class StagingConfig(Config):
+    """A trial run of a public server."""
+
+
+class DevelopmentConfig(Config):
+    """A developer's machine with its own database."""
+
+    DEBUG = True
+    LOGGING_LEVEL = logging.DEBUG
+    FLEXMEASURES_MODE = "development"
+    FLEXMEASURES_PROFILE_REQUESTS = True
+    JSONIFY_PRETTYPRINT_REGULAR = True
+    PROPAGATE_EXCEPTIONS: bool | None = True
+
+
+class LocalConfig(DevelopmentConfig):
+    """Development as it comes when nothing is configured: a quiet start for newcomers."""
+
+    DEBUG = False
+    LOGGING_LEVEL = logging.WARNING
+    FLEXMEASURES_PROFILE_REQUESTS = False
+    PROPAGATE_EXCEPTIONS = None
+
+
+class DocumentationConfig(Config):
+    """Building the documentation: nothing to connect to."""
+
+    SECRET_KEY = "dummy-key-for-documentation"
+
+
+class TestingConfig(Config):
+    """Running tests: no config file, no variables but SQLALCHEMY_TEST_DATABASE_URI."""
+
+    __test__ = False  # not a test class, whatever its name says
+
+    DEBUG = True
+    LOGGING_LEVEL = logging.INFO
+    FLEXMEASURES_MODE = "test"
+    SECRET_KEY = "dummy-key-for-testing"
+    SQLALCHEMY_DATABASE_URI = (
+        "postgresql://flexmeasures_test:flexmeasures_test@localhost/flexmeasures_test"
+    )
+    SECURITY_PASSWORD_SALT = "$2b$19$abcdefghijklmnopqrstuv"
+    SECURITY_HASHING_SCHEMES: list[str] = ["hex_md5"]
+    """Hashes of tokens, quick ones."""
+    SECURITY_DEPRECATED_HASHING_SCHEMES: list[str] = []
+    """Hashes of tokens that are still accepted."""
+    SECURITY_PASSWORD_HASH_OPTIONS: dict[str, dict[str, int]] = {"bcrypt": {"rounds": 4}}
+    """Hash of passwords, a quick one."""
+    WTF_CSRF_ENABLED: bool = False
+    """Whether forms are protected against cross-site requests."""
+    FLEXMEASURES_PLANNING_HORIZON = timedelta(hours=48)
+    FLEXMEASURES_TASK_CHECK_AUTH_TOKEN = "test-task-check-token"
+
+
+ENVIRONMENTS: dict[str, type[Config]] = {
+    "documentation": DocumentationConfig,
+    "development": DevelopmentConfig,
+    "testing": TestingConfig,
+    "staging": StagingConfig,
+    "production": ProductionConfig,
+}
