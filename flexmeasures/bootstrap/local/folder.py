@@ -65,7 +65,8 @@ def prepare(folder: Path) -> Path:
         raise unusable(folder, error) from error
     if os.geteuid() not in (0, found.st_uid):
         raise LocalServerError(
-            f"The local data in {folder} belong to user {user_name(found.st_uid)}, not to you. {REMEDY}"
+            f"The local data in {folder} belong to user {user_name(found.st_uid)}, not to you. "
+            f"{REMEDY}"
         )
     if found.st_mode & stat.S_IWOTH:
         raise LocalServerError(

@@ -132,7 +132,9 @@ class Server(ABC):
                 f"Make room there, or set {folders.VARIABLE} to a folder on another disk."
             )
         lines = [line.strip() for line in report.splitlines() if line.strip()]
-        marked = [line for line in lines if any(mark in line for mark in ("FATAL", "PANIC", "rror"))]
+        marked = [
+            line for line in lines if any(mark in line for mark in ("FATAL", "PANIC", "rror"))
+        ]
         reason = (marked or lines or ["it wrote nothing to its log"])[-1]
         return LocalServerError(
             f"{self.name} did not start in {self.home}: {reason} See {self.log}. {folders.REMEDY}"

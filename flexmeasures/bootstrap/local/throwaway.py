@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import shutil
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from flexmeasures.bootstrap.local.ownership import inherit_owner
 from flexmeasures.bootstrap.local.postgres import Postgres
 from flexmeasures.bootstrap.local.valkey import Valkey
 
-# Waits for the end of its input, which comes when we close it or die, then stops what runs in
-# the folder and deletes it. Immediate shutdown (QUIT) of PostgreSQL frees its shared memory too.
+# Waits for a line, or for the end of its input, which comes when we die. Then it stops what runs
+# in the folder and deletes it. Immediate shutdown (QUIT) of PostgreSQL frees its shared memory too.
 WATCHDOG = """
-cat >/dev/null
+read -r _
 end() {
     pid=$(head -n 1 "$2" 2>/dev/null) && kill "-$1" "$pid" 2>/dev/null || return
-    tries=0
-    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+    n=0
+    # The server deletes that file last. Its id may stay for a while as a zombie.
+    while [ -e "$2" ] && kill -0 "$pid" 2>/dev/null && [ $n -lt 200 ]; do
+        sleep 0.05
+        n=$((n + 1))
+    done
 }
-tries=0
-while [ -e "$1" ] && [ $tries -lt 100 ]; do
+turn=0
+while [ -e "$1" ] && [ $turn -lt 100 ]; do
     end QUIT "$1/postgresql/postmaster.pid"
     end TERM "$1/valkey/valkey.pid"
     rm -rf "$1" 2>/dev/null || sleep 0.1
-    tries=$((tries + 1))
+    turn=$((turn + 1))
 done
 """
 
@@ -65,9 +68,16 @@ def _scratch_folder() -> Iterator[Path]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    atexit.register(watchdog.communicate)
+    owner = os.getpid()
+
+    def end() -> None:
+        # Once, and not in a process that was forked from ours.
+        if os.getpid() == owner and watchdog.returncode is None:
+            watchdog.communicate(b"end\n")
+
+    atexit.register(end)
     try:
         yield folder
     finally:
-        atexit.unregister(watchdog.communicate)
-        watchdog.communicate()
+        atexit.unregister(end)
+        end()
