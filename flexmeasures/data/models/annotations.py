@@ -61,7 +61,9 @@ class AccountAnnotationRelationship(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
     annotation_id: Mapped[int | None] = mapped_column(
         ForeignKey("annotation.id", ondelete="CASCADE")
     )
@@ -77,7 +79,7 @@ class GenericAssetAnnotationRelationship(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     generic_asset_id: Mapped[int | None] = mapped_column(
-        ForeignKey("generic_asset.id", ondelete="CASCADE")
+        ForeignKey("generic_asset.id", ondelete="CASCADE"), index=True
     )
     annotation_id: Mapped[int | None] = mapped_column(
         ForeignKey("annotation.id", ondelete="CASCADE")
@@ -93,7 +95,9 @@ class SensorAnnotationRelationship(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sensor_id: Mapped[int | None] = mapped_column(ForeignKey("sensor.id", ondelete="CASCADE"))
+    sensor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sensor.id", ondelete="CASCADE"), index=True
+    )
     annotation_id: Mapped[int | None] = mapped_column(
         ForeignKey("annotation.id", ondelete="CASCADE")
     )

@@ -44,7 +44,9 @@ class GenericAsset(Model):
     longitude: Mapped[float | None]
     attributes: Mapped[dict[str, Any]] = json_attributes()
     generic_asset_type_id: Mapped[int] = mapped_column(ForeignKey("generic_asset_type.id"))
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    account_id: Mapped[int | None] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
 
     generic_asset_type: Mapped[GenericAssetType] = relationship(backref="generic_assets")
     owner: Mapped[Account | None] = relationship(back_populates="generic_assets")
@@ -119,5 +121,5 @@ class GenericAsset(Model):
 
 
 def assets_share_location(assets: list[GenericAsset]) -> bool:
-    """Are all these assets at one place? (True for none, and for assets that all lack a location.)"""
+    """Are all these assets at one place? (So are none, and assets that all lack a location.)"""
     return len({asset.location for asset in assets}) <= 1

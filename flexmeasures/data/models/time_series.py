@@ -62,7 +62,7 @@ class Sensor(Model, tb.SensorDBMixin):
     )
     attributes: Mapped[dict[str, Any]] = json_attributes()
     generic_asset_id: Mapped[int] = mapped_column(
-        ForeignKey("generic_asset.id", ondelete="CASCADE")
+        ForeignKey("generic_asset.id", ondelete="CASCADE"), index=True
     )
 
     generic_asset: Mapped[GenericAsset] = relationship(back_populates="sensors")

@@ -109,7 +109,7 @@ class User(Model, UserMixin):
     active: Mapped[bool | None]
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     timezone: Mapped[str | None] = mapped_column(String(255), default="Europe/Amsterdam")
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
 
     account: Mapped[Account] = relationship(back_populates="users")
     flexmeasures_roles: Mapped[list[Role]] = relationship(secondary="roles_users", backref="users")

@@ -48,6 +48,4 @@ def check_required_attributes(
             f"Sensor is missing required attributes: {', '.join(missing)}"
         )
     if wrong:
-        raise WrongTypeAttributeException(
-            f"Sensor attributes have wrong types: {'; '.join(wrong)}"
-        )
+        raise WrongTypeAttributeException(f"Sensor attributes have wrong types: {'; '.join(wrong)}")

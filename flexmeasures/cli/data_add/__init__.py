@@ -1,0 +1,47 @@
+"""`flexmeasures add ...`: one module a command, imported when the command is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from flexmeasures.cli.lazy import LazyGroup
+
+_HERE = "flexmeasures.cli.data_add"
+
+
+@click.group(
+    "add",
+    cls=LazyGroup,
+    lazy={
+        "beliefs": (f"{_HERE}.beliefs:add_beliefs", "Add beliefs from a CSV or Excel file."),
+        "schedule": (f"{_HERE}.schedule:create_schedule", "Create a schedule for a power sensor."),
+        "source": (f"{_HERE}.source:add_source", "Add a data source."),
+        "toy-account": (
+            f"{_HERE}.toy_account:add_toy_account",
+            "Create a toy account with a battery, for tutorials.",
+        ),
+    },
+)
+def fm_add_data() -> None:
+    """FlexMeasures: Add data."""
+
+
+# Command objects and helpers that are public under this package's name.
+_HOMES = {
+    "add_beliefs": "beliefs",
+    "add_schedule_for_storage": "schedule",
+    "add_source": "source",
+    "add_toy_account": "toy_account",
+    "check_timezone": "beliefs",
+    "create_schedule": "schedule",
+    "parse_source": "beliefs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{_HERE}.{_HOMES[name]}"), name)

@@ -1,0 +1,227 @@
+"""`flexmeasures add beliefs`"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from flexmeasures.cli.utils import MsgStyle, abort, warn
+from flexmeasures.data.schemas.sensors import SensorIdField
+
+if TYPE_CHECKING:
+    from flexmeasures.data.models.data_sources import DataSource
+    from flexmeasures.data.models.time_series import Sensor
+
+
+@click.command("beliefs")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--sensor-id",
+    "sensor",
+    type=SensorIdField(),
+    required=True,
+    help="Record the beliefs for this sensor.",
+)
+@click.option(
+    "--source",
+    required=True,
+    help="Whose beliefs these are: the ID of a data source, or a name "
+    "(a source of that name and of type 'CLI script' is found or made).",
+)
+@click.option(
+    "--unit",
+    help="Unit of the data, for conversion to the sensor's. A minus sign, as in '-kW', flips the "
+    "sign of the data. 'datetime' and 'timedelta' say how to read values that are no numbers.",
+)
+@click.option(
+    "--horizon",
+    "horizon_in_minutes",
+    type=int,
+    help="Belief horizon in minutes, for all rows: how long before the events could be known the "
+    "beliefs were formed (negative: after). Without it (or --beliefcol), they are formed now.",
+)
+@click.option(
+    "--cp",
+    "cumulative_probability",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    help="Cumulative probability of all values. Defaults to 0.5.",
+)
+@click.option(
+    "--resample/--do-not-resample",
+    default=True,
+    help="Bring the events to the sensor's resolution: repeated if they are coarser, averaged if "
+    "they are finer. Done by default.",
+)
+@click.option(
+    "--allow-overwrite/--do-not-allow-overwrite",
+    default=False,
+    help="Replace values of the same beliefs (same event, source, horizon and probability).",
+)
+@click.option(
+    "--skiprows",
+    type=click.IntRange(0),
+    default=1,
+    help="Rows to skip at the top. Defaults to 1, a header row.",
+)
+@click.option(
+    "--na-values",
+    multiple=True,
+    help="Leave out rows with this text. Can be given several times, for example --na-values ''",
+)
+@click.option(
+    "--keep-default-na",
+    type=bool,
+    default=False,
+    help="Whether to read blanks, NaN, NULL and the like as missing values, and keep their rows.",
+)
+@click.option("--nrows", type=click.IntRange(1), help="Rows to read, after those skipped.")
+@click.option(
+    "--datecol",
+    type=click.IntRange(0),
+    default=0,
+    help="Column with the start of the events. Columns are numbered from 0, the default.",
+)
+@click.option(
+    "--valuecol", type=click.IntRange(0), default=1, help="Column with values. Defaults to 1."
+)
+@click.option("--beliefcol", type=click.IntRange(0), help="Column with belief times, if any.")
+@click.option("--timezone", help="Timezone of datetimes without a UTC offset.")
+@click.option(
+    "--filter-column",
+    "filter_columns",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Keep only rows with the --filter-value in this column. Can be given several times.",
+)
+@click.option(
+    "--filter-value",
+    "filter_values",
+    multiple=True,
+    help="See --filter-column.",
+)
+@click.option(
+    "--delimiter", default=",", help="[For CSV files] What separates columns. Defaults to a comma."
+)
+@click.option(
+    "--decimal", default=".", help="[For CSV files] The decimal character. Defaults to a point."
+)
+@click.option("--thousands", help="[For CSV files] The thousands separator, if any.")
+@click.option(
+    "--sheet_number",
+    type=click.IntRange(0),
+    help="[For Excel files] The sheet to read, numbered from 0. Defaults to the first.",
+)
+def add_beliefs(
+    file: str,
+    sensor: Sensor,
+    source: str,
+    unit: str | None,
+    horizon_in_minutes: int | None,
+    cumulative_probability: float,
+    resample: bool,
+    allow_overwrite: bool,
+    skiprows: int,
+    na_values: tuple[str, ...],
+    keep_default_na: bool,
+    nrows: int | None,
+    datecol: int,
+    valuecol: int,
+    beliefcol: int | None,
+    timezone: str | None,
+    filter_columns: tuple[int, ...],
+    filter_values: tuple[str, ...],
+    delimiter: str,
+    decimal: str,
+    thousands: str | None,
+    sheet_number: int | None,
+) -> None:
+    """Add beliefs of a data source about a sensor's events, from a CSV or Excel FILE.
+
+    \b
+    Each row has the start of an event and a value:
+      2026-11-25T00:00:00,10.5
+
+    \b
+    Example:
+      flexmeasures add beliefs --sensor-id 2 --source toy-user prices.csv \\
+        --timezone Europe/Amsterdam
+    """
+    from sqlalchemy.exc import IntegrityError
+
+    from flexmeasures.data.beliefs.save import save
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services.file_import import FileFormat, FileImportError, read_beliefs
+    from flexmeasures.utils.time_utils import server_now
+
+    if len(filter_columns) != len(filter_values):
+        raise click.UsageError("The number of filter columns and filter values should be the same.")
+    if timezone is not None:
+        check_timezone(timezone)
+        if timezone != sensor.timezone:
+            warn(
+                f"The timezone of the data ({timezone}) differs from the sensor's "
+                f"({sensor.timezone})."
+            )
+    file_format = FileFormat(
+        datecol=datecol,
+        valuecol=valuecol,
+        beliefcol=beliefcol,
+        skiprows=skiprows,
+        nrows=nrows,
+        filters=tuple(zip(filter_columns, filter_values, strict=True)),
+        na_values=na_values,
+        keep_default_na=keep_default_na,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
+        sheet_number=sheet_number,
+        timezone=timezone,
+    )
+    try:
+        beliefs = read_beliefs(
+            file,
+            sensor,
+            parse_source(source),
+            file_format,
+            now=server_now(),
+            unit=unit,
+            horizon=(None if horizon_in_minutes is None else timedelta(minutes=horizon_in_minutes)),
+            cumulative_probability=cumulative_probability,
+            resample=resample,
+        )
+        save(beliefs, unchanged="store", overwrite=allow_overwrite)
+        db.session.commit()
+    except FileImportError as error:
+        db.session.rollback()
+        abort(str(error))
+    except IntegrityError as error:
+        db.session.rollback()
+        text = f"Failed to create beliefs due to the following error: {error.orig}"
+        if not allow_overwrite:
+            text += "\nAs a possible workaround, use the --allow-overwrite flag."
+        abort(text)
+    click.secho("Successfully created beliefs", **MsgStyle.SUCCESS)
+    click.echo(str(beliefs))
+
+
+def check_timezone(timezone: str) -> None:
+    """Abort unless this is the name of a timezone."""
+    from zoneinfo import available_timezones
+
+    if timezone not in available_timezones():
+        abort(f"Timezone {timezone} is unknown! An example of a known one is Europe/Amsterdam.")
+
+
+def parse_source(source: str) -> DataSource:
+    """The source with this ID; or, for other texts, of this name and of type CLI script."""
+    from flexmeasures.data.services.data_sources import get_or_create_source, get_source_or_none
+
+    if not source.isdigit():
+        return get_or_create_source(source, source_type="CLI script")
+    found = get_source_or_none(int(source))
+    if found is None:
+        abort(f"Failed to find source {source}.")
+    return found

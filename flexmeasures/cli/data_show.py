@@ -1,0 +1,301 @@
+"""`flexmeasures show ...`"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flexmeasures.cli.utils import MsgStyle, abort, print_table, warn
+from flexmeasures.data.schemas.account import AccountIdField
+from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
+from flexmeasures.data.schemas.sensors import SensorIdField
+from flexmeasures.data.schemas.sources import DataSourceIdField
+from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexmeasures.data.models.data_sources import DataSource
+    from flexmeasures.data.models.generic_assets import GenericAsset
+    from flexmeasures.data.models.time_series import Sensor
+    from flexmeasures.data.models.user import Account
+
+
+@click.command("account")
+@click.option("--id", "account", type=AccountIdField(), required=True, help="ID of the account.")
+def show_account(account: Account) -> None:
+    """Show an account, its users and its assets."""
+    import humanize
+
+    _print_title(f"Account {account.name} (ID: {account.id})")
+    if account.account_roles:
+        click.echo(f"Account role(s): {','.join(str(r.name) for r in account.account_roles)}")
+    else:
+        click.secho("Account has no roles.", **MsgStyle.WARN)
+    click.echo()
+
+    def ago(moment: datetime | None) -> str:
+        # naive UTC, as they are stored
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        return "None" if moment is None else humanize.naturaltime(moment, when=now)
+
+    users = sorted(account.users, key=lambda user: user.username or "")
+    if users:
+        click.echo("All users:\n")
+        print_table(
+            [
+                (
+                    user.id,
+                    user.username,
+                    user.email,
+                    ago(user.last_login_at),
+                    ago(user.last_seen_at),
+                    ",".join(str(role.name) for role in user.flexmeasures_roles),
+                )
+                for user in users
+            ],
+            headers=["ID", "Name", "Email", "Last Login", "Last Seen", "Roles"],
+        )
+    else:
+        click.secho("No users in account ...", **MsgStyle.WARN)
+    click.echo()
+    assets = sorted(account.generic_assets, key=lambda asset: asset.name or "")
+    if assets:
+        click.echo("All assets:\n")
+        print_table(
+            [
+                (asset.id, asset.name, asset.generic_asset_type.name, _location(asset))
+                for asset in assets
+            ],
+            headers=["ID", "Name", "Type", "Location"],
+        )
+    else:
+        click.secho("No assets in account ...", **MsgStyle.WARN)
+
+
+@click.command("asset")
+@click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
+def show_generic_asset(asset: GenericAsset) -> None:
+    """Show an asset and its sensors."""
+    import humanize
+
+    _print_title(f"Asset {asset.name} (ID: {asset.id})")
+    print_table(
+        [(asset.generic_asset_type.name, _location(asset), _attributes(asset.attributes))],
+        headers=["Type", "Location", "Attributes"],
+    )
+    click.echo()
+    if not asset.sensors:
+        click.secho("No sensors in asset ...", **MsgStyle.WARN)
+        raise click.Abort
+    click.echo("All sensors in asset:\n")
+    print_table(
+        [
+            (
+                sensor.id,
+                sensor.name,
+                sensor.unit,
+                humanize.naturaldelta(sensor.event_resolution),
+                sensor.timezone,
+                _attributes(sensor.attributes),
+            )
+            for sensor in sorted(asset.sensors, key=lambda sensor: sensor.name)
+        ],
+        headers=["ID", "Name", "Unit", "Resolution", "Timezone", "Attributes"],
+    )
+
+
+@click.command("beliefs")
+@click.option(
+    "--sensor-id",
+    "sensors",
+    type=SensorIdField(),
+    required=True,
+    multiple=True,
+    help="Plot this sensor. Can be given several times.",
+)
+@click.option(
+    "--start",
+    type=AwareDateTimeField(),
+    required=True,
+    help="Plot from here. ISO 8601 with UTC offset, for example 2026-11-25T07:00+01:00",
+)
+@click.option(
+    "--duration",
+    type=DurationField(),
+    required=True,
+    help="Plot for so long. ISO 8601, for example PT12H",
+)
+@click.option(
+    "--belief-time-before",
+    "belief_time_before",
+    type=AwareDateTimeField(),
+    help="Plot only what was believed at this time. ISO 8601 with UTC offset.",
+)
+@click.option(
+    "--source-id", "source", type=DataSourceIdField(), help="Plot only beliefs of this source."
+)
+@click.option(
+    "--resolution",
+    type=DurationField(),
+    help="Average or repeat values to this resolution. Defaults to the finest of the sensors'.",
+)
+@click.option(
+    "--timezone",
+    "to_timezone",
+    help="Timezone of what goes to the file. Defaults to the first sensor's.",
+)
+@click.option("--to-file", "filepath", type=click.Path(), help="Also save the data, as CSV.")
+def plot_beliefs(
+    sensors: Sequence[Sensor],
+    start: datetime,
+    duration: Any,
+    belief_time_before: datetime | None,
+    source: DataSource | None,
+    resolution: Any,
+    to_timezone: str | None,
+    filepath: str | None,
+) -> None:
+    """Plot beliefs about the events of one or more sensors.
+
+    \b
+    Example:
+      flexmeasures show beliefs --sensor-id 2 --start 2026-11-25T00:00+01:00 --duration PT24H
+    """
+    from flexmeasures.cli.plots import plot
+
+    duration = DurationField.ground_from(duration, start)
+    if resolution is None:
+        resolution = min(
+            (sensor.event_resolution for sensor in sensors if sensor.event_resolution),
+            default=timedelta(0),
+        )
+    else:
+        resolution = DurationField.ground_from(resolution, start)
+    values = _search(sensors, start, start + duration, belief_time_before, source, resolution)
+    shown = list(values)
+
+    units = {sensor.unit for sensor in shown}
+    if len(units) > 1:
+        warn("The y-axis shows no unit, because the selected sensors do not share the same unit.")
+    _print_plot_heading(shown, start, duration, belief_time_before, source, resolution)
+    labels = _labels(shown, with_units=len(units) > 1)
+    plot(
+        {label: values[sensor].to_numpy() for sensor, label in zip(shown, labels, strict=True)},
+        unit=shown[0].unit if len(units) == 1 else None,
+    )
+    if filepath is not None:
+        _save(values, to_timezone or shown[0].timezone, filepath)
+        click.secho("Data saved to file.", **MsgStyle.SUCCESS)
+
+
+def _search(
+    sensors: Sequence[Sensor],
+    start: datetime,
+    end: datetime,
+    known_at: datetime | None,
+    source: DataSource | None,
+    resolution: timedelta,
+) -> dict[Sensor, pd.Series]:
+    """One value per step of the window, by sensor; sensors without any are left out."""
+    import pandas as pd
+
+    from flexmeasures.data.beliefs.search import search
+
+    found = search(
+        sensors,
+        event_starts_after=start,
+        event_ends_before=end,
+        beliefs_before=known_at,
+        source=source,
+        one_deterministic_belief_per_event=True,
+        resolution=resolution or None,
+    )
+    values = {}
+    for sensor, beliefs in found.items():
+        if beliefs.empty:
+            warn(f"No data found for sensor '{sensor.name}' (ID: {sensor.id})")
+        else:
+            values[sensor] = beliefs["event_value"].droplevel(
+                ["belief_time", "source", "cumulative_probability"]
+            )
+    if not values:
+        abort("No data found!", MsgStyle.WARN)
+    if resolution:
+        steps = pd.date_range(start, end, freq=resolution, inclusive="left", tz="UTC")
+        return {sensor: series.reindex(steps) for sensor, series in values.items()}
+    # Without a common resolution, all sensors share the moments at which any has a value.
+    moments = pd.DataFrame({sensor.id: series for sensor, series in values.items()})
+    return {sensor: moments[sensor.id] for sensor in values}
+
+
+def _print_plot_heading(
+    sensors: Sequence[Sensor],
+    start: datetime,
+    duration: timedelta,
+    known_at: datetime | None,
+    source: DataSource | None,
+    resolution: timedelta,
+) -> None:
+    import humanize
+
+    if len(sensors) == 1:
+        click.echo(f"Beliefs for Sensor '{sensors[0].name}' (ID {sensors[0].id}).")
+    else:
+        names = ", ".join(sensor.name for sensor in sensors)
+        ids = ", ".join(str(sensor.id) for sensor in sensors)
+        click.echo(f"Beliefs for Sensor(s) [{names}], (ID(s): [{ids}]).")
+    click.echo(f"Data spans {humanize.naturaldelta(duration)} and starts at {start}.")
+    if known_at is not None:
+        click.echo(f"Only beliefs made before: {known_at}.")
+    if source is not None:
+        click.echo(f"Source: {source.description}")
+    click.echo(f"The time resolution (x-axis) is {humanize.naturaldelta(resolution)}.")
+
+
+def _labels(sensors: Sequence[Sensor], with_units: bool) -> list[str]:
+    """What to call each sensor: its name, and what else it takes to tell them apart."""
+    names = [sensor.name for sensor in sensors]
+    labels = []
+    for sensor in sensors:
+        label = sensor.name
+        if names.count(label) > 1:
+            label += f" (ID {sensor.id})"
+        labels.append(f"{label} (in {sensor.unit})" if with_units else label)
+    return labels
+
+
+def _save(values: dict[Sensor, pd.Series], to_timezone: str, filepath: str) -> None:
+    """CSV with a header row of names, one of units, and event starts in the timezone."""
+    import pandas as pd
+
+    table = pd.DataFrame({sensor.id: series for sensor, series in values.items()})
+    table.index = table.index.tz_convert(to_timezone)
+    table.index.name = "event_start"
+    table.columns = pd.MultiIndex.from_tuples([(s.name, s.unit) for s in values])
+    table.to_csv(filepath)
+
+
+def _print_title(title: str) -> None:
+    line = "=" * len(title)
+    click.echo(f"{line}\n{title}\n{line}\n")
+
+
+def _location(asset: GenericAsset) -> str:
+    return str(asset.location) if asset.location else ""
+
+
+def _attributes(attributes: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in attributes.items())
+
+
+@click.group("show")
+def fm_show_data() -> None:
+    """FlexMeasures: Show data."""
+
+
+for command in (show_account, show_generic_asset, plot_beliefs):
+    fm_show_data.add_command(command)

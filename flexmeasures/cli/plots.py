@@ -1,0 +1,48 @@
+"""Plots of time series in the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WIDTH = 60  # in characters, within the frame
+HEIGHT = 17
+
+
+def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
+    """Print lines, one a name, over the index of their values (from 1).
+
+    Parameters
+    ----------
+    series : by legend label, values at equidistant times; NaN leaves a gap
+    unit : shown on the y-axis
+    """
+    from uniplot import plot_to_string
+
+    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    text = plot_to_string(
+        list(series.values()),
+        lines=True,
+        y_unit=f" {unit}" if unit else "",
+        legend_labels=list(series),
+        color=coloured,
+        character_set="block" if _prints("█▞│") else "ascii",
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    click.echo(text if _prints(text) else text.encode("ascii", "replace").decode())
+
+
+def _prints(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

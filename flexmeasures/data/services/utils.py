@@ -1,0 +1,49 @@
+"""Small helpers that use cases share."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, cast, inspect, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from flexmeasures.data.config import Model, db
+from flexmeasures.utils.timely import tb
+
+ModelType = TypeVar("ModelType", bound=Model)
+
+
+def get_or_create_model(model_class: type[ModelType], **kwargs: Any) -> ModelType:
+    """The row that matches all arguments; else a new one, added to the session and announced.
+
+    Arguments are those of the model's constructor: columns, relations, and the `knowledge_horizon`
+    of a sensor. JSON columns match whatever the order of their keys.
+    """
+    query = select(model_class)
+    columns = inspect(model_class).columns
+    for name, value in _as_stored(kwargs).items():
+        attribute = getattr(model_class, name)
+        if name in columns and isinstance(columns[name].type, JSON):
+            query = query.where(cast(attribute, JSONB) == cast(value, JSONB))
+        else:
+            query = query.where(attribute == value)
+    found = db.session.scalars(query.limit(1)).one_or_none()
+    if found is not None:
+        return found
+    new = model_class(**kwargs)
+    db.session.add(new)
+    db.session.flush()  # so that the announcement can tell the id
+    print(f"Created {new!r}")
+    return new
+
+
+def _as_stored(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Unpack a knowledge horizon (timedelta, or function and arguments) into its columns."""
+    if "knowledge_horizon" not in kwargs:
+        return kwargs
+    stored = dict(kwargs)
+    example = tb.Sensor("any", knowledge_horizon=stored.pop("knowledge_horizon"))
+    return stored | {
+        "knowledge_horizon_fnc": example.knowledge_horizon_fnc,
+        "knowledge_horizon_par": example.knowledge_horizon_par,
+    }
