@@ -163,6 +163,27 @@ def upgrade() -> None:
     )
     op.create_index("sensor_generic_asset_id_idx", "sensor", ["generic_asset_id"], unique=False)
     op.create_table(
+        "annotation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("belief_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "type",
+            sa.Enum("alert", "holiday", "label", "feedback", name="annotation_type"),
+            nullable=False,
+        ),
+        sa.Column("content", sa.String(length=1024), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["data_source.id"], name="annotation_source_id_data_source_fkey"
+        ),
+        sa.PrimaryKeyConstraint("id", name="annotation_pkey"),
+        sa.UniqueConstraint(
+            "content", "start", "belief_time", "source_id", "type", name="annotation_content_key"
+        ),
+    )
+    op.create_table(
         "timed_belief",
         sa.Column("event_start", sa.DateTime(timezone=True), nullable=False),
         sa.Column("belief_horizon", sa.Interval(), nullable=False),
@@ -189,12 +210,97 @@ def upgrade() -> None:
             postgresql_include=["event_value"],
         ),
     )
+    op.create_table(
+        "annotations_accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("annotation_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+            name="annotations_accounts_account_id_account_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["annotation_id"],
+            ["annotation.id"],
+            name="annotations_accounts_annotation_id_annotation_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="annotations_accounts_pkey"),
+        sa.UniqueConstraint(
+            "annotation_id", "account_id", name="annotations_accounts_annotation_id_key"
+        ),
+    )
+    op.create_index(
+        "annotations_accounts_account_id_idx", "annotations_accounts", ["account_id"], unique=False
+    )
+    op.create_table(
+        "annotations_assets",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("generic_asset_id", sa.Integer(), nullable=True),
+        sa.Column("annotation_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["annotation_id"],
+            ["annotation.id"],
+            name="annotations_assets_annotation_id_annotation_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["generic_asset_id"],
+            ["generic_asset.id"],
+            name="annotations_assets_generic_asset_id_generic_asset_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="annotations_assets_pkey"),
+        sa.UniqueConstraint(
+            "annotation_id", "generic_asset_id", name="annotations_assets_annotation_id_key"
+        ),
+    )
+    op.create_index(
+        "annotations_assets_generic_asset_id_idx",
+        "annotations_assets",
+        ["generic_asset_id"],
+        unique=False,
+    )
+    op.create_table(
+        "annotations_sensors",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sensor_id", sa.Integer(), nullable=True),
+        sa.Column("annotation_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["annotation_id"],
+            ["annotation.id"],
+            name="annotations_sensors_annotation_id_annotation_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["sensor_id"],
+            ["sensor.id"],
+            name="annotations_sensors_sensor_id_sensor_fkey",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="annotations_sensors_pkey"),
+        sa.UniqueConstraint(
+            "annotation_id", "sensor_id", name="annotations_sensors_annotation_id_key"
+        ),
+    )
+    op.create_index(
+        "annotations_sensors_sensor_id_idx", "annotations_sensors", ["sensor_id"], unique=False
+    )
     # Index-only scans need a current visibility map, so vacuum soon after inserts too.
     op.execute("ALTER TABLE timed_belief SET (autovacuum_vacuum_insert_scale_factor = 0.02)")
 
 
 def downgrade() -> None:
+    op.drop_index("annotations_sensors_sensor_id_idx", table_name="annotations_sensors")
+    op.drop_table("annotations_sensors")
+    op.drop_index("annotations_assets_generic_asset_id_idx", table_name="annotations_assets")
+    op.drop_table("annotations_assets")
+    op.drop_index("annotations_accounts_account_id_idx", table_name="annotations_accounts")
+    op.drop_table("annotations_accounts")
     op.drop_table("timed_belief")
+    op.drop_table("annotation")
     op.drop_index("sensor_generic_asset_id_idx", table_name="sensor")
     op.drop_table("sensor")
     op.drop_table("roles_users")
