@@ -19,20 +19,27 @@ from pathlib import Path
 PURPOSES = ("app", "test", "dev", "docs")
 MARKERS = {"python3.10": 'python_version < "3.11"', "python3.11": 'python_version >= "3.11"'}
 REQUIREMENTS = Path(__file__).parent.parent / "requirements"
-HEADER = """\
-# Compiled from {purpose}.in for Python 3.10 to 3.13 by `make freeze-deps`: edit that file, not this.
-"""
-OPTIONS = (
-    "--quiet --allow-unsafe --strip-extras --no-header --annotation-style=line"
-    " --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options"
-).split()
+HEADER = "# Compiled by `make freeze-deps` for Python 3.10 to 3.13: edit {purpose}.in instead."
+    "# Compiled by `make freeze-deps` for Python 3.10 to 3.13: edit {purpose}.in, not this file."
+)
+OPTIONS = [
+    "--quiet",
+    "--allow-unsafe",
+    "--strip-extras",
+    "--annotation-style=line",
+    "--no-header",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-emit-trusted-host",
+    "--no-emit-options",
+]
 
 
 def compile_pins(python: str, folder: Path, options: list[str]) -> dict[str, list[str]]:
     """Lines of pins per purpose, as this Python resolves them."""
     folder.mkdir()
     subprocess.run([python, "-m", "venv", folder / "venv"], check=True)
-    command = [folder / "venv" / "bin" / "python", "-m"]
+    command: list[str | Path] = [folder / "venv" / "bin" / "python", "-m"]
     subprocess.run([*command, "pip", "--quiet", "install", "pip-tools"], check=True)
     for purpose in PURPOSES:
         (folder / f"{purpose}.in").write_text((REQUIREMENTS / f"{purpose}.in").read_text())
@@ -75,7 +82,7 @@ def main() -> None:
             compile_pins(python, Path(scratch) / python, sys.argv[1:]) for python in MARKERS
         )
     for purpose in PURPOSES:
-        lines = [HEADER.format(purpose=purpose), *merge(older[purpose], newer[purpose])]
+        lines = [HEADER.format(purpose=purpose), "", *merge(older[purpose], newer[purpose])]
         (REQUIREMENTS / f"{purpose}.txt").write_text("\n".join(lines) + "\n")
 
 

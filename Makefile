@@ -1,0 +1,82 @@
+# The first two targets do all their own set-up. `make help` lists what there is.
+
+SHELL := /bin/sh
+export VENV ?= .venv
+PYTHON_IN_VENV = "$(VENV)/bin/python"
+FLEXMEASURES = "$(VENV)/bin/flexmeasures"
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | sort | awk -F '\t' '{printf "%-26s %s\n", $$1, $$2}'
+
+.PHONY: quickstart
+quickstart: install ## From nothing to a battery schedule: install, set up a database, plan
+	@$(FLEXMEASURES) quickstart
+
+.PHONY: test
+test: install-for-test ## Run the tests (options for pytest: make test ARGS="-k storage")
+	@$(PYTHON_IN_VENV) -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+# Running
+
+.PHONY: run-local
+run-local: install ## Serve on this machine, in debug mode
+	@$(PYTHON_IN_VENV) run-local.py
+
+.PHONY: upgrade-db
+upgrade-db: install ## Bring the database to the newest revision
+	@$(FLEXMEASURES) db current
+	@$(FLEXMEASURES) db upgrade
+	@$(FLEXMEASURES) db current
+
+.PHONY: clean-db
+clean-db: ## Drop and re-create a database on this machine's server: make clean-db db_name=flexmeasures
+	@ci/clean-db "$(db_name)"
+
+.PHONY: show-file-space
+show-file-space: ## Tell how much of the disk is in use
+	@df -h .
+	@du -sh . "$(VENV)" 2>/dev/null || true
+
+# Installing
+
+.PHONY: install
+install: ## Virtual environment, pinned requirements and FlexMeasures
+	@ci/setup-venv app
+
+.PHONY: install-deps install-flexmeasures
+install-deps install-flexmeasures: install
+
+.PHONY: install-for-test
+install-for-test: ## As install, and what tests need
+	@ci/setup-venv app test
+
+.PHONY: install-for-dev
+install-for-dev: ## As install-for-test, and what linting and development need
+	@ci/setup-venv app test dev
+
+.PHONY: install-docs-dependencies
+install-docs-dependencies: ## As install, and what building the documentation needs
+	@ci/setup-venv app docs
+
+.PHONY: freeze-deps
+freeze-deps: ## Compile requirements/*.in to pins (needs python3.10 and python3.11)
+	@"$$(ci/find-python)" ci/freeze_deps.py
+
+.PHONY: upgrade-deps
+upgrade-deps: ## Compile to the newest pins, then test with them
+	@"$$(ci/find-python)" ci/freeze_deps.py --upgrade
+	@$(MAKE) test
+
+# Checking
+
+.PHONY: lint
+lint: install-for-dev ## Style, format, types and layers
+	@$(PYTHON_IN_VENV) -m ruff check .
+	@$(PYTHON_IN_VENV) -m ruff format --check .
+	@$(PYTHON_IN_VENV) -m mypy
+	@"$(VENV)/bin/lint-imports"
+
+.PHONY: benchmark
+benchmark: install-for-test ## Measure speed, as ratios within one run
+	@$(PYTHON_IN_VENV) -m pytest benchmarks $(ARGS)

@@ -1,0 +1,5 @@
+"""The application for a WSGI server, for instance `gunicorn wsgi:application`."""
+
+from flexmeasures.app import create
+
+application = create()
