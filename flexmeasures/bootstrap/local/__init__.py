@@ -10,9 +10,16 @@ common), `postgres`, `valkey`, `folder`, `ownership` (root), `programs` and `pro
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
 from flexmeasures.bootstrap.local.errors import LocalServerError
 from flexmeasures.bootstrap.local.folder import data_folder, secret_key
 from flexmeasures.bootstrap.local.postgres import Postgres
+from flexmeasures.bootstrap.local.server import Server
 from flexmeasures.bootstrap.local.throwaway import (
     throwaway_database_server,
     throwaway_redis_server,
@@ -21,24 +28,87 @@ from flexmeasures.bootstrap.local.valkey import Valkey
 
 __all__ = [
     "LocalServerError",
+    "Status",
+    "announce",
     "data_folder",
     "database_uri",
     "redis_url",
     "secret_key",
+    "status",
+    "stop",
     "throwaway_database_server",
     "throwaway_redis_server",
 ]
 
 
 def database_uri() -> str:
-    """SQLAlchemy URI of the local database; starts the server if need be."""
-    server = Postgres(data_folder())
-    server.ensure_running()
-    return server.uri()
+    """SQLAlchemy URI of the local database; starts the server if need be.
+
+    Quick when the server runs already, so it may be asked for each new connection.
+    Raises LocalServerError.
+    """
+    return _running(Postgres(data_folder()))
 
 
 def redis_url() -> str:
-    """URL of the local Redis-compatible server, for redis-py; starts it if need be."""
-    server = Valkey(data_folder())
+    """URL of the local Redis-compatible server, for redis-py; starts it if need be.
+
+    Raises LocalServerError.
+    """
+    return _running(Valkey(data_folder()))
+
+
+@cache
+def announce() -> None:
+    """Say on stderr which database is used; once in a process."""
+    print(
+        f"Local mode: using the database in {data_folder()} "
+        "(no SQLALCHEMY_DATABASE_URI is configured).",
+        file=sys.stderr,
+    )
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of one server. `pid` and `version` are None while it does not run."""
+
+    name: str
+    pid: int | None
+    version: str | None
+    size: int  # bytes on disk
+    address: str
+
+
+def status() -> list[Status]:
+    """Of PostgreSQL and the Redis-compatible server. Starts and changes nothing."""
+    found = []
+    for server in _servers():
+        pid = server.pid() if server.answers() else None
+        version = server.version() if pid else None
+        found.append(Status(server.name, pid, version, _size(server.home), server.address()))
+    return found
+
+
+def stop() -> list[str]:
+    """Stop both servers in good order; nothing is lost. Returns the names of those that ran.
+
+    Raises LocalServerError if one does not stop.
+    """
+    return [server.name for server in _servers() if server.stop()]
+
+
+def _servers() -> list[Server]:
+    return [Postgres(data_folder()), Valkey(data_folder())]
+
+
+def _running(server: Server) -> str:
     server.ensure_running()
-    return server.url()
+    return server.address()
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # servers delete files any time
+            total += path.lstat().st_size
+    return total

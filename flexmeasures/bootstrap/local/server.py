@@ -45,6 +45,14 @@ class Server(ABC):
         """Whether the server accepts connections now. Costs well under a millisecond."""
 
     @abstractmethod
+    def address(self) -> str:
+        """What clients connect to; contains no secret."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """Of the running server."""
+
+    @abstractmethod
     def recorded(self) -> tuple[int, float] | None:
         """Process id and start time (epoch seconds) that the server last wrote down."""
 

@@ -46,7 +46,7 @@ def throwaway_database_server() -> Iterator[str]:
     with _scratch_folder() as folder:
         server = Postgres(folder, scratch=True)
         server.ensure_running()
-        yield server.uri()
+        yield server.address()
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def throwaway_redis_server() -> Iterator[str]:
     with _scratch_folder() as folder:
         server = Valkey(folder, scratch=True)
         server.ensure_running()
-        yield server.url()
+        yield server.address()
 
 
 @contextlib.contextmanager

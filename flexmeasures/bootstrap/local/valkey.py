@@ -30,7 +30,7 @@ class Valkey(Server):
         super().__init__(data)
         self.scratch = scratch
 
-    def url(self) -> str:
+    def address(self) -> str:
         """URL for redis-py; contains no secret."""
         folder = folders.reachable_by_socket(self.home, self.socket_name)
         return f"unix://{quote(os.fspath(folder / self.socket_name))}?db=0"
@@ -42,7 +42,6 @@ class Valkey(Server):
             return False
 
     def version(self) -> str:
-        """Of the running server."""
         info = self._ask(b"INFO server\r\n").decode(errors="replace")
         found = re.search(r"^(?:valkey|redis)_version:(\S+)", info, re.MULTILINE)
         return found[1] if found else "unknown"
