@@ -20,8 +20,6 @@ PURPOSES = ("app", "test", "dev", "docs")
 MARKERS = {"python3.10": 'python_version < "3.11"', "python3.11": 'python_version >= "3.11"'}
 REQUIREMENTS = Path(__file__).parent.parent / "requirements"
 HEADER = "# Compiled by `make freeze-deps` for Python 3.10 to 3.13: edit {purpose}.in instead."
-    "# Compiled by `make freeze-deps` for Python 3.10 to 3.13: edit {purpose}.in, not this file."
-)
 OPTIONS = [
     "--quiet",
     "--allow-unsafe",
