@@ -22,7 +22,6 @@ class BuildWithMigrations(build_py):
             shutil.copytree(ROOT / "migrations", inside, ignore=ignored, dirs_exist_ok=True)
 
 
-
 def requirements(purpose: str) -> list[str]:
     """The loose requirements for one purpose, without comments and references to pins."""
     lines = (ROOT / "requirements" / f"{purpose}.in").read_text().splitlines()
