@@ -7,12 +7,12 @@ folder of the socket as `host`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -92,10 +92,9 @@ class Postgres(Server):
     def version(self) -> str:
         return _version_of(self._program_in_use())
 
-    def recorded(self) -> tuple[int, float] | None:
-        lines = self._pid_file()
+    def pid(self) -> int | None:
         try:
-            return int(lines[0]), float(lines[2])
+            return int(self._pid_file()[0])
         except (IndexError, ValueError):
             return None
 
@@ -121,15 +120,6 @@ class Postgres(Server):
             *("-c", "logging_collector=off"),
             *("-c", "log_destination=stderr"),
         ]
-
-    def may_retry(self, report: str) -> bool:
-        """After its postmaster was killed, sessions may go on for a moment; end them."""
-        if "pre-existing shared memory block" not in report:
-            return False
-        for pid in processes.working_in(self.home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGQUIT)
-        return True
 
     @cached_property
     def _programs(self) -> Path:
@@ -185,6 +175,8 @@ class Postgres(Server):
             extensions = "CREATE EXTENSION cube;\nCREATE EXTENSION earthdistance;\n"
             self._sql(new, maker, DATABASE, extensions)
             hand_over(new, server)
+            if not self.scratch:
+                self._sync(new)
             new.rename(self.home)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -201,7 +193,7 @@ class Postgres(Server):
             *locale,
             "--auth-local=trust",
             "--auth-host=reject",
-            *(["--no-sync"] if self.scratch else []),
+            "--no-sync",
         ]
         done = processes.spawn(command, new, maker, stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode != 0:
@@ -216,12 +208,25 @@ class Postgres(Server):
         """Run statements, one a line, without a server."""
         command = [
             str(self._programs / "postgres"),
-            "--single",
+            *("--single", "-F"),  # -F: no fsync
             *("-D", self._data_directory(new)),
             database,
         ]
         done = processes.spawn(command, new, maker, input=statements, capture_output=True)
         if done.returncode != 0 or "ERROR:" in done.stderr:
+            raise self.failure(done.stderr)
+
+    def _sync(self, new: Path) -> None:
+        """Write all to disk, once: a fsync per file in each step takes seconds on a busy disk."""
+        command = [
+            str(self._programs / "initdb"),
+            "--sync-only",
+            *("-D", self._data_directory(new)),
+        ]
+        if self._major >= 17 and sys.platform == "linux":
+            command.append("--sync-method=syncfs")
+        done = processes.spawn(command, new, server_user(self.data), capture_output=True)
+        if done.returncode != 0:
             raise self.failure(done.stderr)
 
     def _check_version(self) -> None:
@@ -243,9 +248,9 @@ class Postgres(Server):
     def _forget_crash(self) -> None:
         """Clear what a killed server left, where PostgreSQL's own check could be misled.
 
-        That check takes any process with the recorded id for a server. We know that none of ours
-        lives. The file itself stays: it also says which shared memory to look at, by which
-        PostgreSQL notices sessions that outlived their server.
+        That check takes any process with the recorded id for a server, and ids get reused. We
+        know better, as we hold the lock. The file itself stays: it also says which shared memory
+        to look at.
         """
         for name in (self.socket_name, f"{self.socket_name}.lock"):
             (self.home / name).unlink(missing_ok=True)

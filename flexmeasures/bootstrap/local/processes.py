@@ -1,7 +1,10 @@
-"""Starting processes that outlive us, finding out whether they live, taking turns.
+"""Starting processes that outlive us, and locks that tell who lives.
 
-Knows nothing of databases. Process ids get reused, and processes that nobody waits for stay as
-zombies in containers without an init: both count as "not our server" here.
+A process id is no proof of life: ids get reused, soon so in containers, and a process that nobody
+waits for keeps its id as a zombie. So a server holds a lock from its very beginning: it inherits
+the open lock file, and the kernel releases the lock when the last process of the server is gone,
+however it ended. This also works where we may not look at other users' processes, and keeps
+machines that share a network drive from working on the same files.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -57,18 +61,67 @@ def spawn(
         ) from error
 
 
-def launch(command: Sequence[str], cwd: Path, log: IO[str], user: ServerUser | None = None) -> int:
-    """Start a server that outlives us and return its process id.
+def launch(
+    command: Sequence[str], cwd: Path, log: IO[str], lock: int, user: ServerUser | None = None
+) -> None:
+    """Start a server that outlives us.
 
     The shell ends at once, so that the server is no child of ours: a long-lived process that
     started it would otherwise have to wait for it, or keep it as a zombie when it ends.
-    Only the log is inherited.
+    Only the log and the lock are inherited.
     """
-    shell = ["/bin/sh", "-c", '{ exec "$@" >&2; } & echo $!', "sh", *command]
-    done = spawn(
-        shell, cwd, user, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log.fileno()
-    )
-    return int(done.stdout)
+    shell = ["/bin/sh", "-c", '"$@" &', "sh", *command]
+    output = {"stdout": log.fileno(), "stderr": log.fileno()}
+    spawn(shell, cwd, user, stdin=subprocess.DEVNULL, pass_fds=(lock,), **output)
+
+
+def claim(lock: Path) -> int | None:
+    """Take a lock and return its file descriptor; None if somebody has it."""
+    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        inherit_owner(lock)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def is_claimed(lock: Path) -> bool:
+    """Whether somebody holds a lock."""
+    try:
+        file = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+@contextlib.contextmanager
+def turn(lock: Path, seconds: float = 90) -> Iterator[None]:
+    """Hold a lock file; the lock of a killed process is released by the kernel."""
+    deadline = time.monotonic() + seconds
+    while (file := claim(lock)) is None:
+        if time.monotonic() > deadline:
+            raise LocalServerError(
+                f"Another process has been holding {lock} for {seconds:.0f} seconds. "
+                "Find out which (lsof or fuser) and end it, then try again."
+            )
+        time.sleep(POLL)
+    try:
+        yield
+    finally:
+        # Not just closed: a process that some thread forked meanwhile would keep the lock.
+        fcntl.flock(file, fcntl.LOCK_UN)
+        os.close(file)
 
 
 def is_alive(pid: int) -> bool:
@@ -79,84 +132,26 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    return not _status(pid).startswith(("Z", "X"))
-
-
-def is_ours(pid: int, programs: Sequence[str], home: Path, started: float) -> bool:
-    """Whether this living process is a server that works in folder `home`.
-
-    Its working folder decides. Root in a container may be refused to see that; then the name of
-    its program and the time it began (`started`: what the server wrote down, epoch seconds) do.
-    """
-    if not is_alive(pid):
-        return False
-    process = PROC / str(pid)
     try:
-        if process.joinpath("comm").read_text().strip() not in programs:
-            return False
-        return process.joinpath("cwd").samefile(home)
-    except FileNotFoundError:
-        return not PROC.joinpath("self").exists() and is_alive(pid)
-    except PermissionError:
-        return abs(_start_time(pid) - started) < 60
+        state = (PROC / str(pid) / "stat").read_text().rpartition(") ")[2]
+    except (FileNotFoundError, ProcessLookupError):
+        return not PROC.joinpath("self").exists()
+    return not state.startswith(("Z", "X"))
+
+
+def signal_to(pid: int, programs: Sequence[str], number: signal.Signals) -> None:
+    """Send a signal to a process, if it runs one of these programs (where that can be told)."""
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        name = PROC / str(pid) / "comm"
+        if not PROC.joinpath("self").exists() or name.read_text().strip() in programs:
+            os.kill(pid, number)
 
 
 def working_in(home: Path) -> list[int]:
-    """Process ids whose working folder is `home`, as far as we may know."""
+    """Ids of processes whose working folder is `home`, as far as we may know."""
     found = []
     for process in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if process.joinpath("cwd").samefile(home):
                 found.append(int(process.name))
     return found
-
-
-def wait_until_gone(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while is_alive(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL)
-    return True
-
-
-@contextlib.contextmanager
-def turn(lock: Path, seconds: float = 90) -> Iterator[None]:
-    """Hold a lock file; the lock of a killed process is released by the kernel."""
-    file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        inherit_owner(lock)
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LocalServerError(
-                        f"Another process has been holding {lock} for {seconds:.0f} seconds. "
-                        "Find out which (lsof or fuser) and end it, then try again."
-                    ) from None
-                time.sleep(POLL)
-        yield
-    finally:
-        # Not just closed: a process that some thread forked meanwhile would keep the lock.
-        fcntl.flock(file, fcntl.LOCK_UN)
-        os.close(file)
-
-
-def _status(pid: int) -> str:
-    """State letter and what follows it in /proc/<pid>/stat; empty where there is no /proc."""
-    try:
-        return (PROC / str(pid) / "stat").read_text().rpartition(") ")[2]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def _start_time(pid: int) -> float:
-    """Epoch seconds."""
-    ticks = int(_status(pid).split()[19])
-    boot = next(
-        line for line in (PROC / "stat").read_text().splitlines() if line.startswith("btime ")
-    )
-    return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")

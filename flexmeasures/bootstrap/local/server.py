@@ -38,6 +38,7 @@ class Server(ABC):
     def __init__(self, data: Path) -> None:
         self.data = data
         self.home = data / self.folder_name
+        self.lock = data / f"{self.folder_name}.lock"  # held by the server as long as it lives
         self.log = data / f"{self.folder_name}.log"
 
     @abstractmethod
@@ -53,8 +54,8 @@ class Server(ABC):
         """Of the running server."""
 
     @abstractmethod
-    def recorded(self) -> tuple[int, float] | None:
-        """Process id and start time (epoch seconds) that the server last wrote down."""
+    def pid(self) -> int | None:
+        """Process id that the server last wrote down."""
 
     @abstractmethod
     def prepare(self) -> None:
@@ -76,23 +77,17 @@ class Server(ABC):
         except OSError as error:
             raise folders.unusable(self.data, error) from error
 
-    def pid(self) -> int | None:
-        """Process id of this folder's server, if it lives."""
-        recorded = self.recorded()
-        if recorded and processes.is_ours(recorded[0], self.program_names, self.home, recorded[1]):
-            return recorded[0]
-        return None
-
     def stop(self) -> bool:
         """Stop the server in good order; False if it was not running."""
         if not self.data.is_dir():
             return False
+        folders.prepare(self.data)
         try:
             with processes.turn(self.data / "lock"):
-                pid = self.pid()
-                if pid is not None:
-                    self._end(pid)
-                return pid is not None
+                if not self._lives():
+                    return False
+                self._end(time.monotonic() + PATIENCE)
+                return True
         except OSError as error:
             raise folders.unusable(self.data, error) from error
 
@@ -109,28 +104,70 @@ class Server(ABC):
         return connection
 
     def _start(self) -> None:
-        pid = self.pid()
-        if pid is not None and not self.home.joinpath(self.socket_name).is_socket():
-            self._end(pid)  # nobody can reach it any more
-            pid = None
         deadline = time.monotonic() + PATIENCE
-        if pid is not None and self._wait(pid, deadline):
-            return
         while True:
-            self.prepare()
-            with self._open_log() as log:
-                size = log.tell()
-                pid = processes.launch(self.command(), self.home, log, server_user(self.data))
-            if self._wait(pid, deadline):
+            claim = processes.claim(self.lock)
+            if claim is None:
+                if self._wait_for_earlier_start(deadline):
+                    return
+                continue  # it ended meanwhile
+            try:
+                self.prepare()
+                with self._open_log() as log:
+                    size = log.tell()
+                    user = server_user(self.data)
+                    processes.launch(self.command(), self.home, log, claim, user)
+            finally:
+                os.close(claim)
+            if self._wait(deadline):
                 return
-            report = self.log.read_bytes()[size:].decode(errors="replace")
-            if not self.may_retry(report) or time.monotonic() > deadline:
-                raise self.failure(report)
-            time.sleep(0.1)
+            raise self.failure(self.log.read_bytes()[size:].decode(errors="replace"))
 
-    def may_retry(self, report: str) -> bool:
-        """Whether a start that left this in the log may succeed in a moment."""
-        return False
+    def _lives(self) -> bool:
+        """Whether any process of the server is there, answering or not."""
+        return processes.is_claimed(self.lock)
+
+    def _wait(self, deadline: float) -> bool:
+        """True when the server answers; False when its last process has ended."""
+        while not self.answers():
+            if not self._lives():
+                return self.answers()
+            self._check_patience(deadline)
+            time.sleep(processes.POLL)
+        return True
+
+    def _wait_for_earlier_start(self, deadline: float) -> bool:
+        """The same for a server that was there before; ends it if nobody can connect any more."""
+        while not self.answers():
+            if not self._lives():
+                return False
+            pid = self.pid()
+            socket_is_there = (self.home / self.socket_name).is_socket()
+            if pid is not None and not (processes.is_alive(pid) and socket_is_there):
+                self._end(deadline)
+                return False
+            self._check_patience(deadline)
+            time.sleep(processes.POLL)
+        return True
+
+    def _end(self, deadline: float) -> None:
+        pid = self.pid()
+        if pid is not None and processes.is_alive(pid):
+            processes.signal_to(pid, self.program_names, self.stop_signal)
+        else:
+            # Its main process was killed; what that had started may be busy for long.
+            for other in processes.working_in(self.home):
+                processes.signal_to(other, self.program_names, signal.SIGQUIT)
+        while self._lives():
+            self._check_patience(deadline)
+            time.sleep(processes.POLL)
+
+    def _check_patience(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise LocalServerError(
+                f"{self.name} (process {self.pid()}) neither accepted connections nor ended within "
+                f"{PATIENCE} seconds. See {self.log}. Wait and try again, or end that process."
+            )
 
     def failure(self, report: str) -> LocalServerError:
         """What to say of a start that left this in the log."""
@@ -147,31 +184,6 @@ class Server(ABC):
         return LocalServerError(
             f"{self.name} did not start in {self.home}: {reason} See {self.log}. {folders.REMEDY}"
         )
-
-    def _wait(self, pid: int, deadline: float) -> bool:
-        """True when the server answers; False when the process that we started has ended."""
-        while not self.answers():
-            if not processes.is_alive(pid):
-                return self.answers()
-            if time.monotonic() > deadline:
-                raise LocalServerError(
-                    f"{self.name} (process {pid}) has been starting for {PATIENCE} seconds without "
-                    f"accepting connections. See {self.log}, wait and try again, or end that "
-                    "process."
-                )
-            time.sleep(processes.POLL)
-        return True
-
-    def _end(self, pid: int) -> None:
-        try:
-            os.kill(pid, self.stop_signal)
-        except ProcessLookupError:
-            return
-        if not processes.wait_until_gone(pid, PATIENCE):
-            raise LocalServerError(
-                f"{self.name} (process {pid}) was asked to stop but still runs after {PATIENCE} "
-                f"seconds. See {self.log}."
-            )
 
     def _open_log(self) -> IO[str]:
         """The log, opened for appending; a large one is put aside."""

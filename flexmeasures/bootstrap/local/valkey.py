@@ -46,15 +46,15 @@ class Valkey(Server):
         found = re.search(r"^(?:valkey|redis)_version:(\S+)", info, re.MULTILINE)
         return found[1] if found else "unknown"
 
-    def recorded(self) -> tuple[int, float] | None:
-        path = self.home / "valkey.pid"
+    def pid(self) -> int | None:
         try:
-            return int(path.read_text()), path.stat().st_mtime
+            return int((self.home / "valkey.pid").read_text())
         except (OSError, ValueError):
             return None
 
     def prepare(self) -> None:
         self.home.mkdir(mode=0o700, exist_ok=True)
+        (self.home / "valkey.pid").unlink(missing_ok=True)
         hand_over(self.home, server_user(self.data))
 
     def command(self) -> list[str]:
