@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures.cli import COMMANDS, COMMANDS_OF_LIBRARIES
+from flexmeasures.cli import COMMANDS, COMMANDS_OF_LIBRARIES, COMMANDS_WITHOUT_APP
 from flexmeasures.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
+    from flask import Flask
     from flask.cli import ScriptInfo
 
 _SEARCHED = f"{__name__}.searched"
@@ -49,6 +50,8 @@ class Program(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
         except Exception as error:
             from flexmeasures.bootstrap.errors import explain
 
@@ -60,9 +63,11 @@ class Program(LazyGroup):
     def _prepare_app(self, ctx: click.Context, name: str | None) -> None:
         from flask import current_app
 
+        from flexmeasures.bootstrap.config import load_dotenv
+
+        load_dotenv()
         script = _script_info(ctx)
-        # Commands of libraries make their own app context, `run` not before it knows its options.
-        if name not in COMMANDS_OF_LIBRARIES and not current_app:
+        if name not in COMMANDS_WITHOUT_APP and not current_app:
             ctx.with_resource(script.load_app().app_context())
 
     def _add_commands_of_plugins(self, ctx: click.Context) -> None:
@@ -84,11 +89,15 @@ def _script_info(ctx: click.Context) -> ScriptInfo:
     """What Flask's own commands look for in the context, to make the app."""
     from flask.cli import ScriptInfo
 
+    if ctx.obj is None:
+        ctx.obj = ScriptInfo(create_app=_create_app, set_debug_flag=False)
+    return ctx.obj
+
+
+def _create_app() -> Flask:
     from flexmeasures.app import create
 
-    if ctx.obj is None:
-        ctx.obj = ScriptInfo(create_app=create, set_debug_flag=False)
-    return ctx.obj
+    return create()
 
 
 def _plugins_are_configured() -> bool:

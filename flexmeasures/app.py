@@ -45,12 +45,14 @@ def _assemble(env: str | None, path_to_config: str | None, plugins: Sequence[str
     app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *(plugins or [])]
     extensions.set_up_queues(app)
     set_secrets(app)
+    logs.keep_log_file(app)
     extensions.set_up_database(app)
     extensions.set_up_migrations(app)
     set_up_security(app)
     answer_helpers()
     cli.add_commands(app)
 
-    if not cli.is_running():
+    # Other commands are not bothered: if they need mail or queues, they say so themselves.
+    if cli.command_of_process() in (None, "run"):
         config.warn_of_missing(app)
     return app

@@ -17,7 +17,7 @@ from flask import Flask
 from flask.helpers import get_load_dotenv
 
 from flexmeasures.bootstrap.exceptions import ConfigurationError
-from flexmeasures.bootstrap.logs import set_up_logging
+from flexmeasures.bootstrap.logs import set_level
 from flexmeasures.bootstrap.variables import parse, settings_from_variables
 from flexmeasures.utils.config_defaults import ENVIRONMENTS, Config, LocalConfig
 
@@ -62,7 +62,7 @@ class Settings:
 
 
 def configure(app: Flask, env: str | None = None, path: str | None = None) -> None:
-    """Give the app its settings, and its log lines their place. Raises ConfigurationError."""
+    """Give the app its settings, and log lines their level. Raises ConfigurationError."""
     settings = read_settings(env, path, Path(app.instance_path))
     app.config.from_mapping(settings.values)
     app.config["ENV"] = settings.env
@@ -70,7 +70,7 @@ def configure(app: Flask, env: str | None = None, path: str | None = None) -> No
     app.config["START_TIME"] = datetime.now(timezone.utc)
     app.env = settings.env  # type: ignore[attr-defined]  # plugins know this name
     app.testing = settings.env == "testing"
-    set_up_logging(app)
+    set_level(app.config["LOGGING_LEVEL"])
     if settings.file:
         log.info("Loading config from %s ...", settings.file)
     elif not app.testing:

@@ -26,6 +26,6 @@ def _host() -> str | None:
 def _user_timezone() -> str | None:
     if not has_request_context():
         return None
-    from flask_login import current_user
+    from flask_security import current_user
 
     return current_user.timezone if current_user.is_authenticated else None

@@ -33,16 +33,15 @@ def log_to_console() -> None:
     _install(_ConsoleHandler(), "console", _CONSOLE_FORMAT)
 
 
-def set_up_logging(app: Flask) -> None:
-    """Apply the app's level, and choose the folder of the log file: the working directory.
+def keep_log_file(app: Flask) -> None:
+    """Send log lines also to a file in the working directory.
 
-    In local mode it is the data folder, so that newcomers find no stray files. Tests write none.
+    In local mode it is in the data folder, so that newcomers find no stray files. Tests write none.
     """
-    set_level(app.config["LOGGING_LEVEL"])
     if app.config["LOCAL_MODE"]:
-        from flexmeasures.bootstrap import local
+        from flexmeasures.bootstrap.local.folder import data_folder, prepare
 
-        log_to_file(local.data_folder())
+        log_to_file(prepare(data_folder()))
     elif not app.testing:
         log_to_file(Path.cwd())
 

@@ -74,9 +74,8 @@ def parse(name: str, text: str, setting_type: Any) -> Any:
     is_union = get_origin(setting_type) in (Union, UnionType)
     alternatives = get_args(setting_type) if is_union else (setting_type,)
     forms = [_FORMS[get_origin(alternative) or alternative] for alternative in alternatives]
-    if is_union and NoneType in alternatives:
-        forms.sort(key=lambda form: form[0] is not _nothing)  # empty means None, even for texts
-    for read, _ in forms:
+    # Empty means None, even for texts.
+    for read, _ in sorted(forms, key=lambda form: form[0] is not _nothing):
         try:
             return read(text)
         except ValueError:

@@ -32,25 +32,36 @@ COMMANDS_OF_LIBRARIES = {
 }
 
 
+# `run` creates the app after it has read its own options.
+COMMANDS_WITHOUT_APP = {"local", "run"}
+
+
+def command_of_process() -> str | None:
+    """The command (or group) for which this process was started; None if it is another program."""
+    from flask import current_app
+
+    known = {*COMMANDS, *COMMANDS_OF_LIBRARIES}
+    if current_app:
+        known |= set(current_app.cli.commands)  # of plugins
+    program = Path(sys.argv[0])
+    if program.stem != "flexmeasures" and program.parts[-2:] != ("flexmeasures", "__main__.py"):
+        return None
+    return next((word for word in sys.argv[1:] if word in known), None)
+
+
 def is_running() -> bool:
     """Is this process running a command of FlexMeasures or of a plugin?
 
-    Then no user is logged in, and whoever may start processes here may do everything. Serving
-    (`run`) and looking around (`shell`, `routes`) do not count. The setting
-    PRETEND_RUNNING_AS_CLI makes tests count.
+    Then no user is logged in, and whoever may start processes here may do everything. Commands of
+    libraries do not count, such as `run` and `shell`. The setting PRETEND_RUNNING_AS_CLI makes
+    tests count.
     """
     from flask import current_app
 
-    ours = set(COMMANDS)
-    if current_app:
-        if current_app.config.get("PRETEND_RUNNING_AS_CLI"):
-            return True
-        ours |= set(current_app.cli.commands)  # of plugins
-    program = Path(sys.argv[0])
-    if program.stem != "flexmeasures" and program.parts[-2:] != ("flexmeasures", "__main__.py"):
-        return False
-    known = ours | set(COMMANDS_OF_LIBRARIES)
-    return next((word for word in sys.argv[1:] if word in known), None) in ours
+    if current_app and current_app.config.get("PRETEND_RUNNING_AS_CLI"):
+        return True
+    command = command_of_process()
+    return command is not None and command not in COMMANDS_OF_LIBRARIES
 
 
 def add_commands(app: Flask) -> None:

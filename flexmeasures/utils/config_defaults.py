@@ -243,7 +243,7 @@ class TestingConfig(Config):
     """Hashes of tokens, quick ones."""
     SECURITY_DEPRECATED_HASHING_SCHEMES: list[str] = []
     """Hashes of tokens that are still accepted."""
-    SECURITY_PASSWORD_HASH_OPTIONS: dict[str, dict[str, int]] = {"bcrypt": {"rounds": 4}}
+    SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS: dict[str, int] = {"bcrypt__rounds": 4}
     """Hash of passwords, a quick one."""
     WTF_CSRF_ENABLED: bool = False
     """Whether forms are protected against cross-site requests."""

@@ -9,7 +9,13 @@ import pytest
 
 from flexmeasures.utils.config_defaults import Config
 
-OTHER_VARIABLES = {"FLASK_ENV", "FLASK_DEBUG", "SECRET_KEY", "SENTRY_SDN"}
+OTHER_VARIABLES = {
+    "FLASK_DEBUG",
+    "FLASK_ENV",
+    "SECRET_KEY",
+    "SENTRY_SDN",
+    "SQLALCHEMY_TEST_DATABASE_URI",
+}
 
 
 @pytest.fixture
