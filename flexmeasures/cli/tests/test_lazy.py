@@ -35,7 +35,11 @@ def test_help_lists_all_commands_and_imports_none(group: LazyGroup) -> None:
     result = CliRunner().invoke(group, ["--help"])
     assert result.exit_code == 0
     lines = [line.split(maxsplit=1) for line in result.output.splitlines()[-3:]]
-    assert lines == [["added", "Added as usual."], ["broken", "Not there."], ["hello", "Say hello."]]
+    assert lines == [
+        ["added", "Added as usual."],
+        ["broken", "Not there."],
+        ["hello", "Say hello."],
+    ]
 
 
 def test_commands_are_imported_on_use(group: LazyGroup) -> None:
