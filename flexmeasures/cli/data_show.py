@@ -32,7 +32,7 @@ def show_account(account: Account) -> None:
 
     _print_title(f"Account {account.name} (ID: {account.id})")
     if account.account_roles:
-        click.echo(f"Account role(s): {','.join(str(r.name) for r in account.account_roles)}")
+        click.echo(f"Account role(s): {','.join(role.name for role in account.account_roles)}")
     else:
         click.secho("Account has no roles.", **MsgStyle.WARN)
     click.echo()
@@ -42,7 +42,7 @@ def show_account(account: Account) -> None:
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         return "None" if moment is None else humanize.naturaltime(moment, when=now)
 
-    users = sorted(account.users, key=lambda user: user.username or "")
+    users = sorted(account.users, key=lambda user: user.username)
     if users:
         click.echo("All users:\n")
         print_table(
@@ -53,7 +53,7 @@ def show_account(account: Account) -> None:
                     user.email,
                     ago(user.last_login_at),
                     ago(user.last_seen_at),
-                    ",".join(str(role.name) for role in user.flexmeasures_roles),
+                    ",".join(role.name for role in user.flexmeasures_roles),
                 )
                 for user in users
             ],
@@ -62,7 +62,7 @@ def show_account(account: Account) -> None:
     else:
         click.secho("No users in account ...", **MsgStyle.WARN)
     click.echo()
-    assets = sorted(account.generic_assets, key=lambda asset: asset.name or "")
+    assets = sorted(account.generic_assets, key=lambda asset: asset.name)
     if assets:
         click.echo("All assets:\n")
         print_table(

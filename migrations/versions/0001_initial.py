@@ -19,14 +19,14 @@ def upgrade() -> None:
     op.create_table(
         "account",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=True),
+        sa.Column("name", sa.String(length=100), nullable=False),
         sa.PrimaryKeyConstraint("id", name="account_pkey"),
         sa.UniqueConstraint("name", name="account_name_key"),
     )
     op.create_table(
         "account_role",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("description", sa.String(length=255), nullable=True),
         sa.PrimaryKeyConstraint("id", name="account_role_pkey"),
         sa.UniqueConstraint("name", name="account_role_name_key"),
@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "generic_asset_type",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("description", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("id", name="generic_asset_type_pkey"),
         sa.UniqueConstraint("name", name="generic_asset_type_name_key"),
@@ -49,7 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "role",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("description", sa.String(length=255), nullable=True),
         sa.PrimaryKeyConstraint("id", name="role_pkey"),
         sa.UniqueConstraint("name", name="role_name_key"),
@@ -57,13 +57,13 @@ def upgrade() -> None:
     op.create_table(
         "fm_user",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("email", sa.String(length=255), nullable=True),
-        sa.Column("username", sa.String(length=255), nullable=True),
+        sa.Column("email", sa.String(length=255), nullable=False),
+        sa.Column("username", sa.String(length=255), nullable=False),
         sa.Column("password", sa.String(length=255), nullable=True),
         sa.Column("last_login_at", sa.DateTime(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(), nullable=True),
         sa.Column("login_count", sa.Integer(), nullable=True),
-        sa.Column("active", sa.Boolean(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("fs_uniquifier", sa.String(length=64), nullable=False),
         sa.Column("timezone", sa.String(length=255), nullable=True),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -79,7 +79,7 @@ def upgrade() -> None:
     op.create_table(
         "generic_asset",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("latitude", sa.Double(), nullable=True),
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("attributes", sa.JSON(), nullable=False),

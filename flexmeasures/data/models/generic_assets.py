@@ -23,7 +23,7 @@ class GenericAssetType(Model):
     __tablename__ = "generic_asset_type"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(String(80), unique=True, default="")
+    name: Mapped[str] = mapped_column(String(80), unique=True, default="")
     description: Mapped[str | None] = mapped_column(String(80))
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class GenericAsset(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(String(80), default="")
+    name: Mapped[str] = mapped_column(String(80), default="")
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     attributes: Mapped[dict[str, Any]] = json_attributes()
@@ -57,7 +57,7 @@ class GenericAsset(Model):
     )
 
     def __str__(self) -> str:
-        return self.name or ""
+        return self.name
 
     def __repr__(self) -> str:
         return f"<GenericAsset {self.id}: {self.name!r} ({self.generic_asset_type.name})>"
@@ -115,9 +115,9 @@ class GenericAsset(Model):
 
     @staticmethod
     def get_timerange(sensors: list[Sensor]) -> dict[str, datetime]:
-        from flexmeasures.data.beliefs.search import timerange
+        from flexmeasures.data.beliefs.search import time_range
 
-        return timerange(sensors)
+        return time_range(sensors)
 
 
 def assets_share_location(assets: list[GenericAsset]) -> bool:

@@ -229,9 +229,9 @@ class Sensor(Model, tb.SensorDBMixin):
     @property
     def timerange(self) -> dict[str, datetime]:
         """First event start and last event end; now, twice, without data."""
-        from flexmeasures.data.beliefs.search import timerange
+        from flexmeasures.data.beliefs.search import time_range
 
-        return timerange([self])
+        return time_range([self])
 
     def to_dict(self) -> dict[str, Any]:
         return {

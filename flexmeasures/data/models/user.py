@@ -32,7 +32,7 @@ class AccountRole(Model):
     __tablename__ = "account_role"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
     description: Mapped[str | None] = mapped_column(String(255))
 
     accounts: Mapped[list[Account]] = relationship(
@@ -49,7 +49,7 @@ class Account(Model):
     __tablename__ = "account"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(String(100), unique=True, default="")
+    name: Mapped[str] = mapped_column(String(100), unique=True, default="")
 
     account_roles: Mapped[list[AccountRole]] = relationship(
         secondary="roles_accounts", back_populates="accounts"
@@ -86,7 +86,7 @@ class Role(Model, RoleMixin):
     __tablename__ = "role"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(String(80), unique=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
     description: Mapped[str | None] = mapped_column(String(255))
 
     def __repr__(self) -> str:
@@ -99,14 +99,14 @@ class User(Model, UserMixin):
     __tablename__ = "fm_user"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str | None] = mapped_column(String(255), unique=True)
-    username: Mapped[str | None] = mapped_column(String(255), unique=True)
+    email: Mapped[str] = mapped_column(String(255), unique=True)
+    username: Mapped[str] = mapped_column(String(255), unique=True)
     password: Mapped[str | None] = mapped_column(String(255))
     # naive UTC, as the security extension keeps them
-    last_login_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]  # type: ignore[assignment]  # never, at first
     last_seen_at: Mapped[datetime | None]
-    login_count: Mapped[int | None]
-    active: Mapped[bool | None]
+    login_count: Mapped[int | None]  # type: ignore[assignment]
+    active: Mapped[bool] = mapped_column(default=True)
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     timezone: Mapped[str | None] = mapped_column(String(255), default="Europe/Amsterdam")
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
@@ -117,7 +117,7 @@ class User(Model, UserMixin):
     def __repr__(self) -> str:
         return f"<User {self.username} (ID:{self.id})>"
 
-    @property
+    @property  # type: ignore[override]  # settable too, as the security extension wants
     def roles(self) -> list[Role]:
         """Roles in force: a deactivated user has none (`flexmeasures_roles` keeps them)."""
         return self.flexmeasures_roles if self.active else []
@@ -126,7 +126,7 @@ class User(Model, UserMixin):
     def roles(self, roles: list[Role]) -> None:
         self.flexmeasures_roles = list(roles)
 
-    def has_role(self, role: str | Role) -> bool:
+    def has_role(self, role: str | RoleMixin) -> bool:
         """Was this user given the role (or the role of that name), active or not?"""
         if isinstance(role, str):
             return role in {own_role.name for own_role in self.flexmeasures_roles}

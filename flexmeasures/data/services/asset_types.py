@@ -25,7 +25,7 @@ def add_default_asset_types() -> tuple[dict[str, GenericAssetType], list[str]]:
     All default types by name, and the names of those that existed already.
     """
     query = select(GenericAssetType).where(GenericAssetType.name.in_(DEFAULT_ASSET_TYPES))
-    found = {str(asset_type.name): asset_type for asset_type in db.session.scalars(query)}
+    found = {asset_type.name: asset_type for asset_type in db.session.scalars(query)}
     types = {
         name: found.get(name) or GenericAssetType(name=name, description=description)
         for name, description in DEFAULT_ASSET_TYPES.items()

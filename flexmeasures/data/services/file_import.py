@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytz
 
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor
@@ -226,19 +227,17 @@ def _localize(times: pd.Series, name: str, file_format: FileFormat) -> pd.Series
             "use --timezone to say in which zone they are."
         )
     try:
-        try:
-            localized = times.dt.tz_localize(zone, ambiguous="infer")
-        except ValueError:
-            # An hour of autumn's clock change that is not there twice: the first of the instants.
-            localized = times.dt.tz_localize(zone, ambiguous=np.ones(len(times), dtype=bool))
-    except Exception as error:
-        missing = times.dt.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna()
-        if not missing.any():
-            raise
+        localized = times.dt.tz_localize(zone, ambiguous="infer", nonexistent="NaT")
+    except pytz.AmbiguousTimeError:
+        # An hour of autumn's clock change that is not there twice: the first of the instants.
+        first = np.ones(len(times), dtype=bool)
+        localized = times.dt.tz_localize(zone, ambiguous=first, nonexistent="NaT")
+    if localized.isna().any():
         raise FileImportError(
-            f"{_where(missing, times, file_format)} in {name} does not exist in {zone}, where the "
-            "clock was set forward: check --timezone, or give datetimes with a UTC offset."
-        ) from error
+            f"{_where(localized.isna(), times, file_format)} in {name} does not exist in {zone}, "
+            "where the clock was set forward: check --timezone, or give datetimes with a UTC "
+            "offset."
+        )
     return localized.dt.tz_convert("UTC")
 
 
@@ -349,7 +348,7 @@ def _repeat(events: pd.Series, frequency: timedelta, sensor: Sensor, name: str) 
             f"The rows of {name} are {frequency} apart, which is no multiple of the resolution of "
             f"sensor {sensor.id}, {sensor.event_resolution}."
         )
-    steps = pd.to_timedelta(np.tile(np.arange(parts), len(events)) * sensor.event_resolution)
+    steps = np.tile(np.arange(parts), len(events)) * pd.Timedelta(sensor.event_resolution)
     return pd.Series(np.repeat(events.to_numpy(), parts), index=events.index.repeat(parts) + steps)
 
 

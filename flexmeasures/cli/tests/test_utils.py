@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from flexmeasures.cli import utils
+from flexmeasures.cli.utils import DeprecatedDefaultGroup, MsgStyle, abort, confirm, table, warn
+
+
+def run(command: click.Command, *args: str, **kwargs: object) -> Result:
+    return CliRunner().invoke(command, args, **kwargs)  # type: ignore[arg-type]
+
+
+def test_examples_in_docstrings() -> None:
+    failed, tried = doctest.testmod(utils)
+    assert tried and not failed
+
+
+def test_it_needs_click_and_nothing_heavy() -> None:
+    program = (
+        "import sys, flexmeasures.cli.utils;"
+        "print({'flask', 'tabulate', 'pandas', 'sqlalchemy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_results_and_warnings_take_different_ways() -> None:
+    @click.command()
+    def command() -> None:
+        warn("Mind the gap.")
+        click.secho("Done.", **MsgStyle.SUCCESS)
+
+    result = run(command)
+    assert (result.stdout, result.stderr) == ("Done.\n", "Mind the gap.\n")
+    coloured = run(command, color=True)
+    assert coloured.stderr == "\x1b[33mMind the gap.\x1b[0m\n"
+
+
+def test_abort_says_why() -> None:
+    @click.command()
+    def command() -> None:
+        abort("No such thing.")
+
+    result = run(command)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "No such thing.\nAborted!\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "force", "done"), [("y", False, True), ("n", False, False), ("", True, True)]
+)
+def test_confirmation(answer: str, force: bool, done: bool) -> None:
+    @click.command()
+    def command() -> None:
+        confirm("Delete everything?", force=force)
+        click.echo("Deleted.")
+
+    result = run(command, input=answer)
+    assert result.exit_code == (0 if done else 1)
+    assert ("Deleted." in result.stdout) == done
+    assert ("Delete everything?" in result.stderr) != force
+
+
+def test_cells_are_shown_as_they_are() -> None:
+    shown = table([("007", "1.0", None), ("1e3", "2.10", True)], ["Code", "Version", "On"])
+    assert [line.split() for line in shown.splitlines()[2:]] == [
+        ["007", "1.0"],
+        ["1e3", "2.10", "True"],
+    ]
+
+
+def test_an_empty_table_has_a_header() -> None:
+    assert table([], ["ID", "Name"]).splitlines()[0].split() == ["ID", "Name"]
+
+
+def test_a_wide_table_is_wrapped_to_fit() -> None:
+    story = "capacity_in_mw: 0.5\n" + " ".join(["and a very long story"] * 10)
+    rows = [(1, "toy-battery", story), (2, "toy-solar", "")]
+    headers = ["ID", "Name", "Attributes"]
+    wide, narrow = table(rows, headers), table(rows, headers, width=60)
+    assert max(map(len, wide.splitlines())) > 200
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert sorted(wide.split()) != sorted(narrow.split()) or wide != narrow
+    assert narrow.count("story") == 10
+    assert "toy-battery" in narrow
+    assert "capacity_in_mw: 0.5" in narrow
+
+
+@click.group(cls=DeprecatedDefaultGroup, default="bread", deprecation_message="Say bake bread.")
+def bake() -> None:
+    """Bake something."""
+
+
+@bake.command()
+@click.option("--loaves", type=int)
+def bread(loaves: int) -> None:
+    click.echo(f"{loaves} loaves")
+
+
+def test_the_old_form_of_a_command_warns_and_works() -> None:
+    result = run(bake, "--loaves", "2")
+    assert result.exit_code == 0
+    assert result.stdout == "2 loaves\n"
+    assert result.stderr == "DeprecationWarning: Say bake bread.\n"
+
+
+def test_the_new_form_does_not_warn() -> None:
+    result = run(bake, "bread", "--loaves", "2")
+    assert (result.stdout, result.stderr) == ("2 loaves\n", "")
+
+
+def test_help_and_other_words_are_the_groups_own() -> None:
+    shown = run(bake, "--help")
+    assert shown.exit_code == 0
+    assert "Bake something." in shown.stdout
+    assert shown.stderr == ""
+    assert "bread" in run(bake).output
+    assert "No such command 'cake'" in run(bake, "cake").stderr
