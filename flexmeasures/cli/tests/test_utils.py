@@ -89,7 +89,6 @@ def test_a_wide_table_is_wrapped_to_fit() -> None:
     wide, narrow = table(rows, headers), table(rows, headers, width=60)
     assert max(map(len, wide.splitlines())) > 200
     assert max(map(len, narrow.splitlines())) <= 60
-    assert sorted(wide.split()) != sorted(narrow.split()) or wide != narrow
     assert narrow.count("story") == 10
     assert "toy-battery" in narrow
     assert "capacity_in_mw: 0.5" in narrow

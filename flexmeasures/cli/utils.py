@@ -1,0 +1,112 @@
+"""How commands speak: colours, warnings, tables and questions.
+
+Results go to stdout; warnings, notices and errors to stderr, so that results can be piped. Colours
+are for terminals only.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any, ClassVar, NoReturn
+
+import click
+
+
+class MsgStyle:
+    """Styles of messages, for example `click.secho("Done.", **MsgStyle.SUCCESS)`"""
+
+    SUCCESS: ClassVar[dict[str, Any]] = {"fg": "green"}
+    WARN: ClassVar[dict[str, Any]] = {"fg": "yellow"}
+    ERROR: ClassVar[dict[str, Any]] = {"fg": "red"}
+
+
+def warn(message: str) -> None:
+    """Tell what deserves attention, and go on."""
+    click.secho(message, **MsgStyle.WARN, err=True)
+
+
+def abort(message: str, style: dict[str, Any] = MsgStyle.ERROR) -> NoReturn:
+    """Tell why the command cannot do its work, and end it with exit code 1."""
+    click.secho(message, **style, err=True)
+    raise click.Abort
+
+
+def confirm(question: str, force: bool = False) -> None:
+    """Go on only if the user says yes (or said so before, by an option such as --force)."""
+    if not force:
+        click.confirm(question, abort=True, err=True)
+
+
+def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
+    """Show a table; on a terminal, texts are wrapped where it would be too wide."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo(table(rows, headers, width))
+
+
+def table(
+    rows: Sequence[Sequence[object]], headers: Sequence[str], width: int | None = None
+) -> str:
+    """The text of a table whose cells are shown as they are: version 1.0 stays 1.0.
+
+    width : characters in which to fit the table, by wrapping the widest columns
+
+    >>> print(table([(1, "oven", "1.0"), (10, "kettle", None)], ["ID", "Name", "Version"]))
+      ID  Name    Version
+    ----  ------  ---------
+       1  oven    1.0
+      10  kettle
+    """
+    from tabulate import tabulate
+
+    columns = range(len(headers))
+    texts = [n for n in columns if any(not isinstance(row[n], (int, type(None))) for row in rows)]
+    return tabulate(
+        rows,
+        headers,
+        tablefmt="simple",
+        disable_numparse=texts,
+        maxcolwidths=None if width is None else _fit_columns(rows, headers, width),
+    )
+
+
+def _fit_columns(
+    rows: Sequence[Sequence[object]], headers: Sequence[str], width: int, least: int = 10
+) -> list[int | None]:
+    """How many characters each column may take; None where all it has to say fits."""
+    padded_headers = [f"{header}  " for header in headers]  # as tabulate does
+    wanted = [
+        max(len(line) for cell in cells for line in (str(cell).splitlines() or [""]))
+        for cells in zip(padded_headers, *rows, strict=True)
+    ]
+    given = list(wanted)
+    room = width - 2 * (len(headers) - 1)
+    while sum(given) > room and max(given) > least:
+        given[given.index(max(given))] -= 1
+    return [None if has == wants else has for has, wants in zip(given, wanted, strict=True)]
+
+
+class DeprecatedDefaultGroup(click.Group):
+    """A group that grew out of a single command, whose old form still works.
+
+    When options follow the group's own name (`add schedule --sensor-id 1`), the command `default`
+    gets them, after a warning.
+    """
+
+    def __init__(
+        self, *args: Any, default: str = "", deprecation_message: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+        self.deprecation_message = deprecation_message
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own_options = {name for option in self.get_params(ctx) for name in option.opts}
+        if args and args[0].startswith("-") and args[0] not in own_options:
+            if not ctx.resilient_parsing:
+                click.secho(
+                    f"DeprecationWarning: {self.deprecation_message}", **MsgStyle.ERROR, err=True
+                )
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
