@@ -1,0 +1,1 @@
+"""The beliefs store: time series travel in sets, between PostgreSQL, arrays and frames."""
