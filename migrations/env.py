@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import Engine
 
 import flexmeasures.data.models  # noqa: F401  # fills the metadata
+
+# Whatever the log level, people want to see which migrations run.
+logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
 
 
 def get_engine() -> Engine:

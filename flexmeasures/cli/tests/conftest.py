@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+PROGRAM = Path(sys.executable).with_name("flexmeasures")
 
 
 class Terminal:
@@ -29,7 +32,7 @@ class Terminal:
     def __call__(self, *words: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         """Type `flexmeasures <words>`; there must be that exit code, and no traceback."""
         result = subprocess.run(
-            ["flexmeasures", *words],
+            [PROGRAM, *words],
             env=self.environment,
             cwd=self.home,
             text=True,

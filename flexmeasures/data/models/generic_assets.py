@@ -56,6 +56,9 @@ class GenericAsset(Model):
         passive_deletes=True,
     )
 
+    def __init__(self, attributes: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(attributes={} if attributes is None else attributes, **kwargs)
+
     def __str__(self) -> str:
         return self.name
 
