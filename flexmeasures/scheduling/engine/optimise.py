@@ -1,0 +1,147 @@
+"""From a problem to a plan: formulate, solve, check; repeat with binary variables where needed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flexmeasures.scheduling.engine.check import Findings, check
+from flexmeasures.scheduling.engine.formulation import Formulation, formulate
+from flexmeasures.scheduling.engine.problem import Commitment, Device, Problem, Stock
+from flexmeasures.scheduling.engine.solvers import (
+    Options,
+    Solution,
+    SolverError,
+    SolverTimeout,
+    Status,
+    solve,
+)
+
+TOLERANCE = 1e-6
+"""Power and energy below this (MW, MWh), and shares of money below this, make no difference."""
+
+
+class Infeasible(Exception):
+    """No plan keeps all limits."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The best power of each device, and what follows from it.
+
+    power : MW per slot, consumption positive
+    levels : MWh at the end of each slot
+    costs : money of each commitment (or units of penalty, for commitments of a rank above 0)
+    status : optimal, or feasible: the best that was found in time
+    """
+
+    power: dict[Device, np.ndarray]
+    levels: dict[Stock, np.ndarray]
+    costs: dict[Commitment, float]
+    status: Status
+
+    def total(self, rank: int = 0) -> float:
+        """Cost of all commitments of one rank."""
+        return sum(cost for commitment, cost in self.costs.items() if commitment.rank == rank)
+
+
+def optimise(problem: Problem, solver: str = "cbc", options: Options | None = None) -> Plan:
+    """Find the plan of the least cost; among ranks of commitments, higher ones go first.
+
+    The time limit of the options holds for all of it. Raises Infeasible, and the errors of `solve`.
+    """
+    options = options or Options()
+    search = _Search(problem, solver, options, _deadline(options))
+    ranks = {commitment.rank for commitment in problem.commitments} | {0}
+    for rank in sorted(ranks, reverse=True):
+        plan = search.best(rank)
+    return plan
+
+
+def _deadline(options: Options) -> float | None:
+    return None if options.time_limit is None else time.monotonic() + options.time_limit
+
+
+class _Search:
+    """State between the programs of one problem: wishes granted, binary variables added."""
+
+    def __init__(
+        self, problem: Problem, solver: str, options: Options, deadline: float | None
+    ) -> None:
+        self.problem = problem
+        self.solver = solver
+        self.options = options
+        self.deadline = deadline
+        self.caps: dict[int, float] = {}
+        self.exclusive: dict[Device, np.ndarray] = {}
+
+    def best(self, rank: int) -> Plan:
+        """The plan of the least cost of this rank, given what higher ranks were granted.
+
+        The relaxed program may let a device go up and down at once. Its net power is a plan, too: if
+        that keeps all limits at the same cost, then it is optimal, since no plan can beat the
+        relaxation. Otherwise such slots get binary variables, until none is left.
+        """
+        while True:
+            formulation = formulate(
+                self.problem, rank=rank, caps=self.caps, exclusive=self.exclusive
+            )
+            solution = self._solve(formulation)
+            assert solution.values is not None and solution.objective is not None
+            power = formulation.power(solution.values)
+            findings = check(self.problem, power)
+            if self._holds(findings, rank, solution.objective):
+                self.caps[rank] = _padded(findings.total(rank))
+                return Plan(power, findings.levels, findings.costs, solution.status)
+            self._tell_apart(formulation, solution.values, findings)
+
+    def _solve(self, formulation: Formulation) -> Solution:
+        options = self.options
+        if self.deadline is not None:
+            remaining = self.deadline - time.monotonic()
+            if remaining <= 0:
+                raise SolverTimeout(f"No plan was found within {options.time_limit:g} s.")
+            options = replace(options, time_limit=remaining)
+        solution = solve(formulation.program, self.solver, options)
+        if solution.status is Status.INFEASIBLE:
+            raise Infeasible(
+                formulation.program.contradiction() or "No plan keeps all limits at once."
+            )
+        if solution.status is Status.UNBOUNDED:
+            raise SolverError("The costs have no lower limit.")
+        return solution
+
+    def _holds(self, findings: Findings, rank: int, objective: float) -> bool:
+        """Whether a plan keeps all limits, and costs no more than the program promised."""
+        if findings.violations or findings.total(rank) > _padded(objective, TOLERANCE):
+            return False
+        return all(
+            findings.total(other) <= _padded(cap, TOLERANCE) for other, cap in self.caps.items()
+        )
+
+    def _tell_apart(self, formulation: Formulation, values: np.ndarray, findings: Findings) -> None:
+        """Require one direction in slots with both, and wherever that could pay as well."""
+        conflicts = formulation.conflicts(values, tolerance=TOLERANCE / 10)
+        grown = False
+        for device, both in conflicts.items():
+            known = self.exclusive.get(device, np.zeros(self.problem.slots, dtype=bool))
+            wanted = known | both | self._wasteful(device)
+            grown |= bool((both & ~known).any())
+            self.exclusive[device] = wanted
+        if not grown:
+            reasons = "; ".join(map(str, findings.violations)) or "it costs more than promised"
+            raise SolverError(f"The solver {self.solver} returned a plan that is wrong: {reasons}.")
+
+    def _wasteful(self, device: Device) -> np.ndarray:
+        """Slots in which using energy pays, so that a device might want to burn it."""
+        price = np.zeros(self.problem.slots)
+        for commitment in self.problem.commitments:
+            if not isinstance(commitment.of, Stock) and device in commitment.of:
+                price += np.fmin(commitment.up_price, commitment.down_price)
+        return price < 0
+
+
+def _padded(amount: float, share: float = 1e-8) -> float:
+    return amount + share * max(1.0, abs(amount))

@@ -1,0 +1,53 @@
+"""What all solvers share: the shape of an answer, the options, and the ways to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Status(Enum):
+    """What a solver can say about a program. All else is an error."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    """The time was up; this is the best solution found so far."""
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """values: one per variable of the program; None unless the status is optimal or feasible."""
+
+    status: Status
+    values: np.ndarray | None = None
+    objective: float | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to solve.
+
+    time_limit : seconds on the clock; None for as long as it takes
+    mip_gap : relative distance from the optimum that is good enough, where binary variables decide
+    executable : path of the solver program; None to look it up
+    """
+
+    time_limit: float | None = None
+    mip_gap: float = 1e-6
+    executable: str | None = None
+
+
+class SolverError(RuntimeError):
+    """A solver gave no answer that can be trusted."""
+
+
+class SolverNotFound(SolverError):
+    """The solver is not installed on this machine."""
+
+
+class SolverTimeout(SolverError):
+    """The time was up before any solution was found."""
