@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from flask import Flask
-
 from flexmeasures import cli
 from flexmeasures.auth.security import set_up_security
 from flexmeasures.bootstrap import config, extensions, logs
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.context import answer_helpers
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.bootstrap.secrets import set_secrets
@@ -19,7 +18,7 @@ def create(
     env: str | None = None,
     path_to_config: str | None = None,
     plugins: Sequence[str] | None = None,
-) -> Flask:
+) -> FlexMeasures:
     """Create the FlexMeasures application.
 
     env : development, testing, staging, documentation or production; None: from FLEXMEASURES_ENV or
@@ -36,11 +35,13 @@ def create(
         sys.exit(2)
 
 
-def _assemble(env: str | None, path_to_config: str | None, plugins: Sequence[str] | None) -> Flask:
+def _assemble(
+    env: str | None, path_to_config: str | None, plugins: Sequence[str] | None
+) -> FlexMeasures:
     """The order can be observed, above all by plugins: keep it."""
     logs.log_to_console()
     config.load_dotenv()
-    app = Flask(config.APP_NAME)
+    app = FlexMeasures()
     config.configure(app, env, path_to_config)
     app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *(plugins or [])]
     extensions.set_up_queues(app)
@@ -48,7 +49,7 @@ def _assemble(env: str | None, path_to_config: str | None, plugins: Sequence[str
     logs.keep_log_file(app)
     extensions.set_up_database(app)
     extensions.set_up_migrations(app)
-    set_up_security(app)
+    app.security = set_up_security(app)
     answer_helpers()
     cli.add_commands(app)
 

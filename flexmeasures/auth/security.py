@@ -9,13 +9,11 @@ from flexmeasures.data.config import db
 from flexmeasures.data.models.user import Role, User
 
 
-def set_up_security(app: Flask) -> None:
+def set_up_security(app: Flask) -> Security:
     """Let Flask-Security know our users and roles.
 
     Its log-in pages are left out; hashing passwords (`flask_security.hash_password`) and checking
     access tokens work.
     """
     datastore = SQLAlchemyUserDatastore(db, User, Role)
-    app.security = Security(  # type: ignore[attr-defined]
-        app, datastore, register_blueprint=False
-    )
+    return Security(app, datastore, register_blueprint=False)

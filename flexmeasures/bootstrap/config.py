@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import flask.cli
-from flask import Flask
 from flask.helpers import get_load_dotenv
 
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.bootstrap.logs import set_level
 from flexmeasures.bootstrap.variables import parse, settings_from_variables
@@ -23,7 +23,6 @@ from flexmeasures.utils.config_defaults import ENVIRONMENTS, Config, LocalConfig
 
 log = logging.getLogger(__name__)
 
-APP_NAME = "flexmeasures"
 _FILE_NAME = "flexmeasures.cfg"
 _CONSEQUENCES_OF_MISSING = {
     (
@@ -61,14 +60,14 @@ class Settings:
     values: dict[str, Any]
 
 
-def configure(app: Flask, env: str | None = None, path: str | None = None) -> None:
+def configure(app: FlexMeasures, env: str | None = None, path: str | None = None) -> None:
     """Give the app its settings, and log lines their level. Raises ConfigurationError."""
     settings = read_settings(env, path, Path(app.instance_path))
     app.config.from_mapping(settings.values)
     app.config["ENV"] = settings.env
     app.config["LOCAL_MODE"] = settings.local
     app.config["START_TIME"] = datetime.now(timezone.utc)
-    app.env = settings.env  # type: ignore[attr-defined]  # plugins know this name
+    app.env = settings.env
     app.testing = settings.env == "testing"
     set_level(app.config["LOGGING_LEVEL"])
     if settings.file:
@@ -117,11 +116,11 @@ def read_settings(env: str | None, path: str | None, instance_path: Path) -> Set
 def configured_plugins() -> list[str]:
     """Plugins named in file or variables, without creating an app. Raises ConfigurationError."""
     load_dotenv()
-    values = read_settings(None, None, Path(Flask(APP_NAME).instance_path)).values
+    values = read_settings(None, None, Path(FlexMeasures().instance_path)).values
     return values["FLEXMEASURES_PLUGINS"] or values.get("FLEXMEASURES_PLUGIN_PATHS") or []
 
 
-def warn_of_missing(app: Flask) -> None:
+def warn_of_missing(app: FlexMeasures) -> None:
     """Say on stderr which services lack settings, and what will not work therefore."""
     if app.config["ENV"] in ("testing", "documentation"):
         return

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import make_url
@@ -14,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from werkzeug.local import LocalProxy
 
 import flexmeasures
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.data.config import db
 
@@ -28,7 +28,7 @@ QUEUES = ("forecasting", "scheduling")
 registry.register("postgresql", "sqlalchemy.dialects.postgresql.psycopg2", "PGDialect_psycopg2")
 
 
-def set_up_database(app: Flask) -> None:
+def set_up_database(app: FlexMeasures) -> None:
     """Prepare connections to the database, without making one. Raises ConfigurationError."""
     uri = app.config["SQLALCHEMY_DATABASE_URI"]
     if uri is None:
@@ -37,13 +37,13 @@ def set_up_database(app: Flask) -> None:
     else:
         _check_uri(uri)
     db.init_app(app)
-    app.db = db  # type: ignore[attr-defined]
+    app.db = db
     if app.config["LOCAL_MODE"]:
         with app.app_context():
             event.listen(db.engine, "do_connect", _connect_to_local_server)
 
 
-def set_up_migrations(app: Flask) -> None:
+def set_up_migrations(app: FlexMeasures) -> None:
     """Prepare Flask-Migrate, with the migrations that this package brings."""
     from flask_migrate import Migrate
 
@@ -57,19 +57,17 @@ def migrations_folder() -> Path:
     return packaged if packaged.is_dir() else package.parent / "migrations"
 
 
-def set_up_queues(app: Flask) -> None:
+def set_up_queues(app: FlexMeasures) -> None:
     """Offer the Redis connection and the job queues; nothing is contacted before they are used."""
     connection = cache(partial(_redis_connection, app))
-    app.redis_connection = LocalProxy(connection)  # type: ignore[attr-defined]
+    app.redis_connection = cast("Redis", LocalProxy(connection))
 
     def queue(name: str) -> Queue:
         from rq import Queue
 
         return Queue(name, connection=connection())
 
-    app.queues = {  # type: ignore[attr-defined]
-        name: LocalProxy(cache(partial(queue, name))) for name in QUEUES
-    }
+    app.queues = {name: cast("Queue", LocalProxy(cache(partial(queue, name)))) for name in QUEUES}
 
 
 def _check_uri(uri: Any) -> None:
@@ -94,7 +92,7 @@ def _connect_to_local_server(dialect: Any, record: Any, args: Any, params: dict[
     return dialect.connect(**params | address)
 
 
-def _redis_connection(app: Flask) -> Redis:
+def _redis_connection(app: FlexMeasures) -> Redis:
     if app.testing:
         from fakeredis import FakeRedis
 

@@ -20,7 +20,7 @@ _FILE_FORMAT = f"{_CONSOLE_FORMAT} [logged in %(pathname)s:%(lineno)d]"
 _MARK = "flexmeasures."  # names of our handlers, so that a second app replaces them
 
 
-class _ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable in 3.10
+class _ConsoleHandler(logging.StreamHandler):
     """Writes to whatever is stderr at that moment: command runners and tests replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:

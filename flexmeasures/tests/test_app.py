@@ -3,16 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import flexmeasures
 from flexmeasures import cli
 from flexmeasures.app import create
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.tests.program import run_python
 from flexmeasures.utils.time_utils import get_timezone
 
 
-def test_the_app_that_plugins_know(app: Flask) -> None:
+def test_the_app_that_plugins_know(app: FlexMeasures) -> None:
     assert app.name == "flexmeasures"
     assert Path(app.root_path) == Path(flexmeasures.__file__).parent
     assert app.testing
@@ -62,12 +62,14 @@ def test_documentation_needs_no_settings(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("documentation\n", "")
 
 
-def test_helpers_get_answers_from_the_app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helpers_get_answers_from_the_app(
+    app: FlexMeasures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "FLEXMEASURES_TIMEZONE", "Europe/Amsterdam")
     assert str(get_timezone()) == "Europe/Amsterdam"
 
 
-def test_commands_run_with_the_test_runner_of_flask(app: Flask) -> None:
+def test_commands_run_with_the_test_runner_of_flask(app: FlexMeasures) -> None:
     result = app.test_cli_runner().invoke(args=["add", "--help"])
     assert result.exit_code == 0
     assert "toy-account" in result.output
@@ -90,12 +92,12 @@ def test_commands_run_with_the_test_runner_of_flask(app: Flask) -> None:
     ],
 )
 def test_running_a_command(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, arguments: list[str], running: bool
+    app: FlexMeasures, monkeypatch: pytest.MonkeyPatch, arguments: list[str], running: bool
 ) -> None:
     monkeypatch.setitem(app.cli.commands, "of-plugin", app.cli)
     monkeypatch.setattr("sys.argv", arguments)
     assert cli.is_running() is running
 
 
-def test_pretending_to_run_a_command(app: Flask, run_as_cli: None) -> None:
+def test_pretending_to_run_a_command(app: FlexMeasures, run_as_cli: None) -> None:
     assert cli.is_running()

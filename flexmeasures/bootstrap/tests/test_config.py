@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from flexmeasures.bootstrap import config
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.config import Settings, configured_plugins, read_settings
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 
@@ -183,8 +183,8 @@ def test_configured_plugins_under_new_and_former_name(
     assert configured_plugins() == ["one", "two"]
 
 
-def make_app(**settings: object) -> Flask:
-    app = Flask("flexmeasures")
+def make_app(**settings: object) -> FlexMeasures:
+    app = FlexMeasures()
     app.config.update(settings)
     return app
 

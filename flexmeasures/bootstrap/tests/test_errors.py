@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from flexmeasures.bootstrap import extensions
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.errors import explain
 from flexmeasures.data.config import db as database
 from flexmeasures.utils.config_defaults import Config
@@ -22,7 +22,7 @@ def what_is_said_of(statement: str) -> str | None:
 
 
 def test_a_closed_door_is_named_without_credentials() -> None:
-    app = Flask("flexmeasures")
+    app = FlexMeasures()
     app.config.from_object(Config)
     app.config["LOCAL_MODE"] = False
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql://user:secret@127.0.0.1:1/nowhere"

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import text
 
 from flexmeasures.bootstrap import extensions, local
+from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.data.config import db
 from flexmeasures.utils.config_defaults import Config
@@ -16,8 +16,8 @@ from flexmeasures.utils.config_defaults import Config
 CLOSED = "postgresql://user:secret@127.0.0.1:1/nowhere"
 
 
-def make_app(uri: str | None, local_mode: bool = False, **settings: Any) -> Flask:
-    app = Flask("flexmeasures")
+def make_app(uri: str | None, local_mode: bool = False, **settings: Any) -> FlexMeasures:
+    app = FlexMeasures()
     app.config.from_object(Config)
     app.config.update(SQLALCHEMY_DATABASE_URI=uri, LOCAL_MODE=local_mode, **settings)
     return app
