@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from flexmeasures.auth.acl import (
+    ACCOUNT_ADMIN_ROLE,
+    EVERY_LOGGED_IN_USER,
+    AccessList,
+    AuthModelMixin,
+)
 from flexmeasures.data.config import Model
 from flexmeasures.data.models.attributes import json_attributes
 from flexmeasures.data.models.user import Account
@@ -30,7 +36,7 @@ class GenericAssetType(Model):
         return f"<GenericAssetType {self.id}: {self.name!r}>"
 
 
-class GenericAsset(Model):
+class GenericAsset(Model, AuthModelMixin):
     """A thing or place with sensors, owned by an account or (without one) public."""
 
     __tablename__ = "generic_asset"
@@ -64,6 +70,18 @@ class GenericAsset(Model):
 
     def __repr__(self) -> str:
         return f"<GenericAsset {self.id}: {self.name!r} ({self.generic_asset_type.name})>"
+
+    def __acl__(self) -> AccessList:
+        """Members of the account work with its assets; public assets are there to be read."""
+        if self.account_id is None:
+            return {"read": EVERY_LOGGED_IN_USER}
+        member = f"account:{self.account_id}"
+        return {
+            "create-children": member,
+            "read": member,
+            "update": member,
+            "delete": (member, f"role:{ACCOUNT_ADMIN_ROLE}"),
+        }
 
     @property
     def asset_type(self) -> GenericAssetType:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from flexmeasures.auth.acl import AccessList, AuthModelMixin
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.attributes import json_attributes
 from flexmeasures.data.models.data_sources import DataSource
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Sensor(Model, tb.SensorDBMixin):
+class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
     """One quantity of one asset, recorded as a time series of events.
 
     Power values are stored production positive, unless an attribute says otherwise.
@@ -105,6 +106,10 @@ class Sensor(Model, tb.SensorDBMixin):
 
     def __repr__(self) -> str:
         return f"<Sensor {self.id}: {self.name}, unit: {self.unit} res.: {self.event_resolution}>"
+
+    def __acl__(self) -> AccessList:
+        """A sensor is as open as its asset."""
+        return self.generic_asset.__acl__()
 
     @property
     def entity_address(self) -> str:

@@ -9,6 +9,7 @@ from flask_security import RoleMixin, UserMixin
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from flexmeasures.auth.acl import ACCOUNT_ADMIN_ROLE, AccessList, AuthModelMixin
 from flexmeasures.data.config import Model
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class AccountRole(Model):
         return f"<AccountRole:{self.name} (ID:{self.id})>"
 
 
-class Account(Model):
+class Account(Model, AuthModelMixin):
     """A tenant: the owner of users and assets."""
 
     __tablename__ = "account"
@@ -61,6 +62,15 @@ class Account(Model):
 
     def __repr__(self) -> str:
         return f"<Account {self.name} (ID:{self.id})>"
+
+    def __acl__(self) -> AccessList:
+        """Members see and change the account; its account-admins add assets to it."""
+        member = f"account:{self.id}"
+        return {
+            "create-children": (member, f"role:{ACCOUNT_ADMIN_ROLE}"),
+            "read": member,
+            "update": member,
+        }
 
     def has_role(self, role: str | AccountRole) -> bool:
         """Does this account have the given role (or the role of that name)?"""
@@ -93,7 +103,7 @@ class Role(Model, RoleMixin):
         return f"<Role:{self.name} (ID:{self.id})>"
 
 
-class User(Model, UserMixin):
+class User(Model, UserMixin, AuthModelMixin):
     """Somebody who can log in; belongs to exactly one account."""
 
     __tablename__ = "fm_user"
@@ -116,6 +126,14 @@ class User(Model, UserMixin):
 
     def __repr__(self) -> str:
         return f"<User {self.username} (ID:{self.id})>"
+
+    def __acl__(self) -> AccessList:
+        """Members of the account see each other; account-admins, and the user, make changes."""
+        member = f"account:{self.account_id}"
+        return {
+            "read": member,
+            "update": [f"user:{self.id}", (member, f"role:{ACCOUNT_ADMIN_ROLE}")],
+        }
 
     @property  # type: ignore[override]  # settable too, as the security extension wants
     def roles(self) -> list[Role]:
