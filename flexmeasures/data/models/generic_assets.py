@@ -136,9 +136,9 @@ class GenericAsset(Model, AuthModelMixin):
 
     @staticmethod
     def get_timerange(sensors: list[Sensor]) -> dict[str, datetime]:
-        from flexmeasures.data.beliefs.search import time_range
+        from flexmeasures.data.beliefs.search import timerange
 
-        return time_range(sensors)
+        return timerange(sensors)
 
 
 def assets_share_location(assets: list[GenericAsset]) -> bool:

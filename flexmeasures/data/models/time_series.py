@@ -234,9 +234,9 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
     @property
     def timerange(self) -> dict[str, datetime]:
         """First event start and last event end; now, twice, without data."""
-        from flexmeasures.data.beliefs.search import time_range
+        from flexmeasures.data.beliefs.search import timerange
 
-        return time_range([self])
+        return timerange([self])
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -154,4 +154,4 @@ def test_attributes_changed_in_place_are_stored(fresh_db: SQLAlchemy) -> None:
     asset.attributes["soc_in_mwh"] = 2
     fresh_db.session.commit()
     fresh_db.session.expire_all()
-    assert fresh_db.session.get(Asset, 1).attributes == {"soc_in_mwh": 2}
+    assert asset.attributes == {"soc_in_mwh": 2}
