@@ -48,9 +48,32 @@ class Rows:
         return Rows(*(getattr(self, field.name)[selection] for field in fields(self)))
 
     @classmethod
+    def none(cls) -> Rows:
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return cls(whole, whole, whole, whole, real, real)
+
+    @classmethod
     def joined(cls, parts: Sequence[Rows]) -> Rows:
         if len(parts) == 1:
             return parts[0]
         return cls(
-            *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls))
+            *(
+                np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
+            )
         )
+
+
+def changed(*arrays: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where any of these arrays differs from its previous entry; true for the first entry."""
+    result = np.zeros(len(arrays[0]), bool)
+    result[:1] = True
+    for array in arrays:
+        result[1:] |= array[1:] != array[:-1]
+    return result
+
+
+def order_by(*keys: NDArray[Any]) -> Integers:
+    """Positions that sort by the first key, then the second, and so on. Equals keep their order."""
+    telling = [key for key in keys if len(key) and (key != key[0]).any()]
+    return np.lexsort(telling[::-1]) if telling else np.arange(len(keys[0]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ def _cursor(connection: Connection) -> Iterator[Any]:
             f" postgresql+psycopg2://, not with postgresql+{dialect.driver}://."
         )
     dbapi: Any = dialect.loaded_dbapi
-    with connection.connection.cursor() as cursor:
+    with closing(connection.connection.cursor()) as cursor:
         try:
             yield cursor
         except dbapi.Error as error:

@@ -1,0 +1,90 @@
+"""Which sources a search is about."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import func, or_, select
+
+from flexmeasures.data.config import db
+from flexmeasures.data.models.data_sources import DataSource
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    Source = DataSource | int | str
+    Sources = Source | Sequence[Source]
+
+logger = logging.getLogger(__name__)
+
+# Two names of one type, the second being the older.
+_FORECASTERS = {"forecaster", "forecasting script"}
+
+
+def find_sources(
+    sources: Sources | None = None,
+    source_types: Iterable[str] | None = None,
+    exclude_source_types: Iterable[str] | None = None,
+    user_source_ids: Iterable[int] | int | None = None,
+) -> dict[int, DataSource] | None:
+    """The sources that all of these filters leave, by id; None if there is no filter.
+
+    sources : sources, ids or names, one or several; a name means all sources of that name. What
+        does not exist is logged and skipped.
+    source_types, exclude_source_types : only, or not, sources of these types
+    user_source_ids : of the sources that are users, only those with these ids
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if source_types is not None:
+        conditions.append(DataSource.type.in_(_spelled(source_types)))
+    if exclude_source_types is not None:
+        excluded = _spelled(exclude_source_types)
+        conditions.append(func.coalesce(DataSource.type, "").not_in(excluded))
+    if user_source_ids is not None:
+        ids = [user_source_ids] if isinstance(user_source_ids, int) else list(user_source_ids)
+        conditions.append(or_(DataSource.type.is_distinct_from("user"), DataSource.id.in_(ids)))
+    if sources is None:
+        return _where(conditions) if conditions else None
+
+    wanted = list(sources) if isinstance(sources, list | tuple | set) else [sources]
+    given = {source.id: source for source in wanted if isinstance(source, DataSource)}
+    ids = [int(source) for source in wanted if isinstance(source, int | np.integer)]
+    names = [source for source in wanted if isinstance(source, str)]
+    if strange := [s for s in wanted if not isinstance(s, DataSource | int | np.integer | str)]:
+        raise TypeError(f"Expected a data source, its id or its name, not {strange[0]!r}.")
+    if conditions or ids or names:
+        named = or_(DataSource.id.in_([*ids, *given]), DataSource.name.in_(names))
+        found = _where([named, *conditions])
+    else:
+        found = given
+    _log_unknown(ids, names, found)
+    return found
+
+
+def load_sources(ids: Iterable[int]) -> dict[int, DataSource]:
+    """The sources with these ids, which exist."""
+    return _where([DataSource.id.in_(list(ids))])
+
+
+def _where(conditions: list[ColumnElement[bool]]) -> dict[int, DataSource]:
+    found = db.session.scalars(select(DataSource).where(*conditions))
+    return {source.id: source for source in found}
+
+
+def _spelled(types: Iterable[str]) -> set[str]:
+    """These types, under all their names."""
+    types = {types} if isinstance(types, str) else set(types)
+    return types | _FORECASTERS if types & _FORECASTERS else types
+
+
+def _log_unknown(ids: list[int], names: list[str], found: dict[int, DataSource]) -> None:
+    for i in ids:
+        if i not in found:
+            logger.warning("There is no such data source: id %s. It is left out of the search.", i)
+    known = {source.name for source in found.values()}
+    for name in names:
+        if name not in known:
+            logger.warning("There is no such data source: %r. It is left out of the search.", name)
