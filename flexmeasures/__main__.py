@@ -43,7 +43,7 @@ class Program(LazyGroup):
         shows_help = any(option in rest for option in ctx.help_option_names) or (
             isinstance(command, click.Group) and not rest
         )
-        if not shows_help:
+        if not (shows_help or ctx.resilient_parsing):  # the latter: completing a word in a shell
             self._prepare_app(ctx, name)
         return name, command, rest
 

@@ -43,7 +43,8 @@ def _assemble(
     config.load_dotenv()
     app = FlexMeasures()
     config.configure(app, env, path_to_config)
-    app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *(plugins or [])]
+    if plugins:
+        app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
     extensions.set_up_queues(app)
     set_secrets(app)
     logs.keep_log_file(app)
@@ -53,7 +54,8 @@ def _assemble(
     answer_helpers()
     cli.add_commands(app)
 
-    # Other commands are not bothered: if they need mail or queues, they say so themselves.
-    if cli.command_of_process() in (None, "run"):
-        config.warn_of_missing(app)
+    with app.app_context():
+        # Other commands are not bothered: if they need mail or queues, they say so themselves.
+        if cli.command_of_process() in (None, "run"):
+            config.warn_of_missing(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import os
@@ -157,7 +158,10 @@ def _test_database() -> dict[str, str]:
 
 
 def _usual_files(instance_path: Path) -> list[Path]:
-    return [Path.home() / f".{_FILE_NAME}", instance_path / _FILE_NAME]
+    files = [instance_path / _FILE_NAME]
+    with contextlib.suppress(RuntimeError):  # some users of containers have no home
+        files.insert(0, Path.home() / f".{_FILE_NAME}")
+    return files
 
 
 def _find_file(path: str | None, instance_path: Path) -> Path | None:
@@ -189,10 +193,10 @@ def _settings_from_file(file: Path) -> dict[str, Any]:
 
 def _missing_database(file: Path | None, instance_path: Path) -> ConfigurationError:
     if file is None:
-        home_file, instance_file = _usual_files(instance_path)
+        files = " or ".join(str(usual) for usual in _usual_files(instance_path))
         remedy = (
             "You can provide these settings as environment variables or in your config file"
-            f" (e.g. {home_file} or {instance_file})."
+            f" (e.g. {files})."
         )
     else:
         remedy = f"Please provide these settings in your config file ({file})."

@@ -47,7 +47,7 @@ def set_up_migrations(app: FlexMeasures) -> None:
     """Prepare Flask-Migrate, with the migrations that this package brings."""
     from flask_migrate import Migrate
 
-    Migrate(app, db, directory=str(migrations_folder()), compare_type=True)
+    Migrate(app, db, directory=str(migrations_folder()))
 
 
 def migrations_folder() -> Path:

@@ -58,6 +58,17 @@ def test_local_mode_starts_nothing_before_it_is_needed(tmp_path: Path) -> None:
     assert {path.name for path in data.iterdir()} <= {"README", "secret_key", "lock"}
 
 
+def test_completing_a_word_in_the_shell(tmp_path: Path) -> None:
+    done = run_program(
+        tmp_path,
+        _FLEXMEASURES_COMPLETE="bash_complete",
+        COMP_WORDS="flexmeasures add toy",
+        COMP_CWORD="2",
+    )
+    assert done.stdout == "plain,toy-account\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unreachable_database_gives_one_sentence(tmp_path: Path) -> None:
     done = run_program(tmp_path, "db", "current", **SERVER)
     assert done.returncode == 1

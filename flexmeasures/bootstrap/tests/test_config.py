@@ -56,6 +56,17 @@ def test_home_file_goes_before_instance_file(home: Path, database: None) -> None
     assert settings.file == home / ".flexmeasures.cfg"
 
 
+def test_some_users_have_no_home(
+    home: Path, database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    (home / "flexmeasures.cfg").write_text("MAIL_SERVER = 'instance'")
+    assert read(home, instance=home).values["MAIL_SERVER"] == "instance"
+
+
 def test_a_given_file_is_used_or_missed(home: Path, database: None) -> None:
     (home / ".flexmeasures.cfg").write_text("MAIL_SERVER = 'home'")
     (home / "other.cfg").write_text("MAIL_SERVER = 'other'")
