@@ -19,7 +19,7 @@ def drop_unchanged_beliefs(bdf: tb.BeliefsDataFrame) -> tb.BeliefsDataFrame:
 
 
 def aggregate_values(bdf_dict: Mapping[Any, tb.BeliefsDataFrame]) -> tb.BeliefsDataFrame:
-    """The sum, per event, of the values in these frames (see `flexmeasures.data.beliefs.aggregate`)."""
+    """The sum of these frames per event (see `flexmeasures.data.beliefs.aggregate`)."""
     return total(list(bdf_dict.values()))
 
 
