@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,8 +44,12 @@ class Program(LazyGroup):
         shows_help = any(option in rest for option in ctx.help_option_names) or (
             isinstance(command, click.Group) and not rest
         )
-        if not (shows_help or ctx.resilient_parsing):  # the latter: completing a word in a shell
+        if ctx.resilient_parsing:  # completing a word in a shell
+            pass
+        elif not shows_help:
             self._prepare_app(ctx, name)
+        elif name in COMMANDS_OF_LIBRARIES:
+            _script_info(ctx, _create_bare_app)  # groups of theirs want one before they show help
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -66,7 +71,7 @@ class Program(LazyGroup):
         from flexmeasures.bootstrap.config import load_dotenv
 
         load_dotenv()
-        script = _script_info(ctx)
+        script = _script_info(ctx, _create_app)
         if name not in COMMANDS_WITHOUT_APP and not current_app:
             ctx.with_resource(script.load_app().app_context())
 
@@ -77,7 +82,7 @@ class Program(LazyGroup):
         if not _plugins_are_configured():
             return
         try:
-            app = _script_info(ctx).load_app()
+            app = _script_info(ctx, _create_app).load_app()
         except SystemExit:
             return  # has told why; help on our own commands may be just what is needed
         for name, command in app.cli.commands.items():
@@ -85,12 +90,12 @@ class Program(LazyGroup):
                 self.add_command(command, name)
 
 
-def _script_info(ctx: click.Context) -> ScriptInfo:
-    """What Flask's own commands look for in the context, to make the app."""
+def _script_info(ctx: click.Context, create_app: Callable[[], Flask]) -> ScriptInfo:
+    """What commands of libraries look for in the context, to make the app."""
     from flask.cli import ScriptInfo
 
     if ctx.obj is None:
-        ctx.obj = ScriptInfo(create_app=_create_app, set_debug_flag=False)
+        ctx.obj = ScriptInfo(create_app=create_app, set_debug_flag=False)
     return ctx.obj
 
 
@@ -98,6 +103,12 @@ def _create_app() -> Flask:
     from flexmeasures.app import create
 
     return create()
+
+
+def _create_bare_app() -> Flask:
+    from flexmeasures.bootstrap.application import FlexMeasures
+
+    return FlexMeasures()
 
 
 def _plugins_are_configured() -> bool:

@@ -14,7 +14,6 @@ from flask import Flask, current_app
 import flexmeasures.app
 from flexmeasures import __main__ as main
 from flexmeasures.cli import COMMANDS, COMMANDS_OF_LIBRARIES
-from flexmeasures.cli.lazy import LazyGroup
 from flexmeasures.tests.program import run_program, run_python
 
 CLOSED = "postgresql://user:secret@127.0.0.1:1/nowhere"
@@ -37,16 +36,23 @@ def test_versions(tmp_path: Path) -> None:
     assert "Flask 3" in done.stdout
 
 
-def test_lazy_help_says_what_commands_say_of_themselves() -> None:
-    def check(group: LazyGroup) -> None:
-        for name, (_, line) in group.lazy.items():
-            command = group.get_command(click.Context(group), name)
-            assert command is not None
-            assert line == command.get_short_help_str(limit=100)
-            if isinstance(command, LazyGroup):
-                check(command)
+def commands_below(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands_below(command, (*path, name))
 
-    check(main.flexmeasures_cli)
+
+def test_every_command_explains_itself(home: Path) -> None:
+    commands = list(commands_below(main.flexmeasures_cli))
+    assert ("add", "toy-account") in commands
+    assert ("db", "upgrade") in commands
+    for command in commands:
+        result = CliRunner().invoke(main.flexmeasures_cli, [*command, "--help"])
+        assert result.exit_code == 0, command
+        assert result.output.startswith(f"Usage: flexmeasures-cli {' '.join(command)} ")
+        assert result.stderr == ""
 
 
 def test_local_mode_starts_nothing_before_it_is_needed(tmp_path: Path) -> None:
