@@ -225,7 +225,8 @@ def _search(
     if not values:
         abort("No data found!", MsgStyle.WARN)
     if resolution:
-        steps = pd.date_range(start, end, freq=resolution, inclusive="left", tz="UTC")
+        first, last = (pd.Timestamp(moment).tz_convert("UTC") for moment in (start, end))
+        steps = pd.date_range(first, last, freq=resolution, inclusive="left")
         return {sensor: series.reindex(steps) for sensor, series in values.items()}
     # Without a common resolution, all sensors share the moments at which any has a value.
     moments = pd.DataFrame({sensor.id: series for sensor, series in values.items()})
@@ -274,8 +275,10 @@ def _save(values: dict[Sensor, pd.Series], to_timezone: str, filepath: str) -> N
 
     table = pd.DataFrame({sensor.id: series for sensor, series in values.items()})
     table.index = table.index.tz_convert(to_timezone)
-    table.index.name = "event_start"
-    table.columns = pd.MultiIndex.from_tuples([(s.name, s.unit) for s in values])
+    table.index.name = None
+    # The names of the header's rows stand above the index.
+    header = [(sensor.name, sensor.unit) for sensor in values]
+    table.columns = pd.MultiIndex.from_tuples(header, names=["event_start", ""])
     table.to_csv(filepath)
 
 
