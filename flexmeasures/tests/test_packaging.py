@@ -29,7 +29,7 @@ def required(purpose: str) -> set[str]:
 
 def imported(files: Iterator[Path]) -> dict[str, Path]:
     """Top-level modules that these files import, apart from ours and Python's, and where."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
