@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytz
 
 from flexmeasures.utils import ask_app
+from flexmeasures.utils.iso8601 import parse_iso_duration
 
 if TYPE_CHECKING:
     import isodate
@@ -47,12 +48,6 @@ _LENGTHS = {
     "U": timedelta(microseconds=1),
     "us": timedelta(microseconds=1),
 }
-
-_NUMBER = r"\d{1,9}(?:[.,]\d{1,20})?"  # bounded, so that no text takes long to read
-_ISO_DURATION = re.compile(
-    rf"[+-]?P(?=\d|T)(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?"
-    rf"(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
-)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -237,28 +232,6 @@ def parse_resolution(resolution: timedelta | str) -> timedelta:
     raise ValueError(
         f"{resolution!r} is not a resolution: expected a fixed length, such as PT15M or 15min."
     )
-
-
-def parse_iso_duration(text: str) -> timedelta | isodate.Duration:
-    """A duration as ISO 8601 writes it, sign allowed; days and weeks are 24 and 168 hours.
-
-    With years or months, whose length depends on when they start, an `isodate.Duration` (see
-    `ground_duration`); else a timedelta. A ValueError says what is wrong with the text.
-
-    >>> parse_iso_duration("P0DT1H0M0S")
-    datetime.timedelta(seconds=3600)
-    """
-    import isodate
-
-    if not _ISO_DURATION.fullmatch(text):
-        raise ValueError("expected a text such as PT15M, P1DT12H or P1M")
-    try:
-        duration = isodate.parse_duration(text)
-    except OverflowError as error:
-        raise ValueError("this duration is too long") from error
-    if isinstance(duration, isodate.Duration) and (duration.years % 1 or duration.months % 1):
-        raise ValueError("years and months must be whole numbers")
-    return duration
 
 
 def ground_duration(duration: timedelta | isodate.Duration, start: datetime) -> timedelta:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pandas.tseries.frequencies import to_offset
 
 from flexmeasures.utils import ask_app, time_utils
+from flexmeasures.utils.iso8601 import parse_iso_duration
 from flexmeasures.utils.time_utils import (
     as_server_time,
     decide_resolution,
@@ -37,7 +38,6 @@ from flexmeasures.utils.time_utils import (
     localized_datetime_str,
     naive_utc_from,
     naturalized_datetime_str,
-    parse_iso_duration,
     parse_resolution,
     resolution_to_hour_factor,
     round_to_closest_hour,
@@ -301,55 +301,6 @@ def test_resolutions_come_in_several_notations(resolution: str, minutes: float) 
 def test_what_has_no_fixed_length_is_no_resolution(resolution: str) -> None:
     with pytest.raises(ValueError, match="is not a resolution"):
         parse_resolution(resolution)
-
-
-@pytest.mark.parametrize(
-    ("text", "duration"),
-    [
-        ("PT1H", HOUR),
-        ("P0DT1H0M0S", HOUR),
-        ("-PT5M", -5 * MINUTE),
-        ("+PT5M", 5 * MINUTE),
-        ("P1D", DAY),
-        ("P1W", 7 * DAY),
-        ("P1DT12H", 36 * HOUR),
-        ("PT0S", timedelta(0)),
-        ("PT0.5H", 30 * MINUTE),
-        ("PT0,5H", 30 * MINUTE),
-    ],
-)
-def test_iso_durations(text: str, duration: timedelta) -> None:
-    assert parse_iso_duration(text) == duration
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "expected a text such as"),
-        ("1 hour", "expected a text such as"),
-        ("P", "expected a text such as"),
-        ("PT", "expected a text such as"),
-        ("P1DT", "expected a text such as"),
-        ("1H", "expected a text such as"),
-        ("P1H", "expected a text such as"),
-        ("P1.5M", "whole numbers"),
-        ("P999999999W", "too long"),
-        ("P99999999999D", "expected a text such as"),
-        ("P" + 5000 * "9" + "D", "expected a text such as"),
-    ],
-)
-def test_what_is_wrong_with_a_duration(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        parse_iso_duration(text)
-
-
-@given(st.text(st.sampled_from("+-PTYMWDHS0189.,:eé "), max_size=110))
-def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
-    try:
-        duration = parse_iso_duration(text)
-    except ValueError:
-        return
-    assert isinstance(duration, (timedelta, isodate.Duration))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Fields that take the id of something stored and give the object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from marshmallow import fields
+
+from flexmeasures.data.schemas.utils import FMValidationError, MarshmallowClickMixin
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm.interfaces import ORMOption
+
+    from flexmeasures.data.config import Model
+
+LARGEST_ID = 2**31 - 1
+
+
+class ModelIdField(MarshmallowClickMixin, fields.Integer):
+    """The id of a row. It becomes the object, which stays in the session, and leaves as id.
+
+    One statement reads the object with the relations that `look_up` names.
+    """
+
+    noun: ClassVar[str]
+
+    def look_up(self) -> tuple[type[Model], list[ORMOption]]:
+        """The model, and what to load with it. (Here, so that models load on first use.)"""
+        raise NotImplementedError
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if isinstance(value, float):  # would be cut off at the point
+            raise self.make_error("invalid", input=value)
+        id_ = super()._deserialize(value, attr, data, **kwargs)
+        found = self._find(id_) if 0 < id_ <= LARGEST_ID else None
+        if found is None:
+            raise FMValidationError(f"No {self.noun} found with id {id_}.")
+        return found
+
+    def _find(self, id_: int) -> Model | None:
+        from flexmeasures.data.config import db
+
+        model, options = self.look_up()
+        return db.session.get(model, id_, options=options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> int | None:
+        return None if value is None else value.id
+
+
+def missing_ids(model: Any, ids: Iterable[int]) -> list[int]:
+    """Those ids, in their order, under which no such object is stored."""
+    from sqlalchemy import select
+
+    from flexmeasures.data.config import db
+
+    ids = list(ids)
+    possible = [id_ for id_ in ids if 0 < id_ <= LARGEST_ID]
+    stored = set(db.session.scalars(select(model.id).where(model.id.in_(possible))))
+    return [id_ for id_ in ids if id_ not in stored]
