@@ -86,11 +86,18 @@ class Postgres(Server):
             self.connect().close()
         except OSError:
             return False
-        # Without its programs, deleted say with a virtual environment, it cannot load extensions.
-        return self._program_in_use().exists()
+        return True
+
+    def can_go_on(self) -> bool:
+        """False if its programs were deleted, say with a virtual environment.
+
+        Such a server still answers, but cannot load extensions any more.
+        """
+        program = self._program_in_use()
+        return program is None or program.exists()
 
     def version(self) -> str:
-        return _version_of(self._program_in_use())
+        return _version_of(self._program_in_use() or self._programs / "postgres")
 
     def pid(self) -> int | None:
         try:
@@ -136,12 +143,12 @@ class Postgres(Server):
         except OSError:
             return []
 
-    def _program_in_use(self) -> Path:
-        """Of the running server, or of the last one; a path that is nowhere if there was none."""
+    def _program_in_use(self) -> Path | None:
+        """Of the running server, as it wrote down when it started."""
         try:
             line = (self.home / "postmaster.opts").read_text()
         except OSError:
-            return self.home / "postgres"
+            return None
         return Path(line.partition(' "')[0].strip())
 
     def _data_directory(self, home: Path) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import time
@@ -24,6 +25,10 @@ from flexmeasures.bootstrap.local.ownership import inherit_owner, server_user
 
 PATIENCE = 60  # seconds: recovery after a crash can take a while
 LARGEST_LOG = 5_000_000  # bytes
+# What a line of a log begins with: PostgreSQL's and Valkey's process id, time and level.
+_STAMP = re.compile(r"^\S+ \S+ \w+ \[\d+\] |^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
+# Where the reason of a failure begins in a log.
+_TELLING = re.compile(r"FATAL|PANIC|[Ee]rror|ERROR|unrecognized|invalid|could not|[Ff]ailed")
 
 
 class Server(ABC):
@@ -65,14 +70,18 @@ class Server(ABC):
     def command(self) -> list[str]:
         """Program and arguments."""
 
+    def can_go_on(self) -> bool:
+        """Whether a running server has all it needs."""
+        return True
+
     def ensure_running(self) -> None:
         """Return when the server answers; start it if need be. Safe for many at once."""
-        if self.answers():
+        if self._serves():
             return
         folders.prepare(self.data)
         try:
             with processes.turn(self.data / "lock"):
-                if not self.answers():
+                if not self._serves():
                     self._start()
         except OSError as error:
             raise folders.unusable(self.data, error) from error
@@ -112,16 +121,19 @@ class Server(ABC):
                     return
                 continue  # it ended meanwhile
             try:
+                command = self.command()
                 self.prepare()
                 with self._open_log() as log:
                     size = log.tell()
-                    user = server_user(self.data)
-                    processes.launch(self.command(), self.home, log, claim, user)
+                    processes.launch(command, self.home, log, claim, server_user(self.data))
             finally:
                 os.close(claim)
             if self._wait(deadline):
                 return
             raise self.failure(self.log.read_bytes()[size:].decode(errors="replace"))
+
+    def _serves(self) -> bool:
+        return self.answers() and self.can_go_on()
 
     def _lives(self) -> bool:
         """Whether any process of the server is there, answering or not."""
@@ -129,21 +141,23 @@ class Server(ABC):
 
     def _wait(self, deadline: float) -> bool:
         """True when the server answers; False when its last process has ended."""
-        while not self.answers():
+        while not self._serves():
             if not self._lives():
-                return self.answers()
+                return False
             self._check_patience(deadline)
             time.sleep(processes.POLL)
         return True
 
     def _wait_for_earlier_start(self, deadline: float) -> bool:
-        """The same for a server that was there before; ends it if nobody can connect any more."""
-        while not self.answers():
+        """The same for a server that was there before; ends it if it has become useless."""
+        while not self._serves():
             if not self._lives():
                 return False
             pid = self.pid()
             socket_is_there = (self.home / self.socket_name).is_socket()
-            if pid is not None and not (processes.is_alive(pid) and socket_is_there):
+            if pid is not None and not (
+                processes.is_alive(pid) and socket_is_there and self.can_go_on()
+            ):
                 self._end(deadline)
                 return False
             self._check_patience(deadline)
@@ -176,13 +190,14 @@ class Server(ABC):
                 f"{self.name} did not start because no space is left on the disk of {self.data}. "
                 f"Make room there, or set {folders.VARIABLE} to a folder on another disk."
             )
-        lines = [line.strip() for line in report.splitlines() if line.strip()]
-        marked = [
-            line for line in lines if any(mark in line for mark in ("FATAL", "PANIC", "rror"))
-        ]
-        reason = (marked or lines or ["it wrote nothing to its log"])[-1]
+        lines = [_STAMP.sub("", line).strip() for line in report.splitlines() if line.strip()]
+        telling = (number for number, line in enumerate(lines) if _TELLING.search(line))
+        first = next(telling, max(0, len(lines) - 3))
+        reason = "; ".join(lines[first : first + 4])
         return LocalServerError(
-            f"{self.name} did not start in {self.home}: {reason} See {self.log}. {folders.REMEDY}"
+            f"{self.name} did not start in {self.home}: {reason or 'it gave no reason'}. Put that "
+            f"right (more is in {self.log}), or begin anew: set {folders.VARIABLE} to another "
+            "folder."
         )
 
     def _open_log(self) -> IO[str]:
