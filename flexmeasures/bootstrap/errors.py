@@ -1,10 +1,11 @@
-"""One sentence for people about errors that come from outside: what happened, and what to do."""
+"""One sentence for people about errors: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
 from flask import current_app
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from flexmeasures.cli.utils import is_for_people
 from flexmeasures.data.config import db
 
 _UNDEFINED_TABLE, _UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's error codes
@@ -13,7 +14,7 @@ _UNDEFINED_TABLE, _UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's error cod
 def explain(error: Exception) -> str | None:
     """The sentence, without credentials; None if the error is not a known one."""
     if not isinstance(error, DBAPIError) or not current_app:
-        return None
+        return str(error) if is_for_people(error) else None
     reason = (str(error.orig).strip() or "no reason given").splitlines()[0]
     if isinstance(error, OperationalError) and error.statement is None:
         remedy = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from opcode import opmap
 from typing import Any, ClassVar, NoReturn
 
 import click
@@ -31,6 +32,24 @@ def abort(message: str, style: dict[str, Any] = MsgStyle.ERROR) -> NoReturn:
     """Tell why the command cannot do its work, and end it with exit code 1."""
     click.secho(message, **style, err=True)
     raise click.Abort
+
+
+def is_for_people(error: BaseException) -> bool:
+    """Does the text of this error tell a person what is wrong, so that no traceback is needed?
+
+    So do our own kinds of errors, and ValueErrors that our code itself raises (not something that
+    it calls).
+    """
+    if type(error).__module__.partition(".")[0] == "flexmeasures":
+        return True
+    traceback = error.__traceback__
+    if not isinstance(error, ValueError) or traceback is None:
+        return False
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame = traceback.tb_frame
+    in_our_code = frame.f_globals.get("__name__", "").partition(".")[0] == "flexmeasures"
+    return in_our_code and frame.f_code.co_code[traceback.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
 def confirm(question: str, force: bool = False) -> None:

@@ -1,15 +1,27 @@
 from __future__ import annotations
 
 import doctest
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from flexmeasures.bootstrap.errors import explain
 from flexmeasures.cli import utils
-from flexmeasures.cli.utils import DeprecatedDefaultGroup, MsgStyle, abort, confirm, table, warn
+from flexmeasures.cli.utils import (
+    DeprecatedDefaultGroup,
+    MsgStyle,
+    abort,
+    confirm,
+    is_for_people,
+    table,
+    warn,
+)
+from flexmeasures.utils.entity_address_utils import parse_entity_address
 
 
 def run(command: click.Command, *args: str, **kwargs: object) -> Result:
@@ -53,6 +65,43 @@ def test_abort_says_why() -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == "No such thing.\nAborted!\n"
+
+
+def raise_ours() -> None:
+    raise ValueError("The window ends before it starts.")
+
+
+def raise_kind_of_ours() -> None:
+    parse_entity_address("73", "sensor")
+
+
+def raise_in_library() -> None:
+    json.loads("{")
+
+
+def fail_in_builtin() -> None:
+    int("seven")
+
+
+def fail_ourselves() -> None:
+    [].pop()
+
+
+@pytest.mark.parametrize(
+    ("fail", "for_people"),
+    [
+        (raise_ours, True),
+        (raise_kind_of_ours, True),
+        (raise_in_library, False),
+        (fail_in_builtin, False),
+        (fail_ourselves, False),
+    ],
+)
+def test_errors_for_people_need_no_traceback(fail: Callable[[], None], for_people: bool) -> None:
+    with pytest.raises(Exception) as caught:
+        fail()
+    assert is_for_people(caught.value) == for_people
+    assert explain(caught.value) == (str(caught.value) if for_people else None)
 
 
 @pytest.mark.parametrize(
