@@ -159,7 +159,11 @@ def _set_debug(ctx: click.Context, _: click.Parameter, debug: bool | None) -> No
 @click.group(
     cls=Program,
     lazy=COMMANDS | COMMANDS_OF_LIBRARIES,
-    context_settings={"auto_envvar_prefix": "FLASK"},
+    # None: colours on terminals only. (See no-color.org.)
+    context_settings={
+        "auto_envvar_prefix": "FLASK",
+        "color": False if os.environ.get("NO_COLOR") else None,
+    },
 )
 @click.option(
     "-e",

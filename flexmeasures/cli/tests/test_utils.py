@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +56,23 @@ def test_results_and_warnings_take_different_ways() -> None:
     assert (result.stdout, result.stderr) == ("Done.\n", "Mind the gap.\n")
     coloured = run(command, color=True)
     assert coloured.stderr == "\x1b[33mMind the gap.\x1b[0m\n"
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colours_on_terminals_can_be_turned_off(no_color: str, coloured: bool) -> None:
+    program = (
+        "import click; from flexmeasures.__main__ import flexmeasures_cli as program;"
+        "program.add_command(click.Command('x', callback=lambda: click.secho('Hi', fg='red')));"
+        "program.lazy = {}; program._prepare_app = lambda *_: None; program(['x'])"
+    )
+    terminal, its_end = pty.openpty()
+    environment = {**os.environ, "NO_COLOR": no_color}
+    subprocess.run([sys.executable, "-c", program], stdout=its_end, env=environment, check=True)
+    os.close(its_end)
+    shown = os.read(terminal, 100).decode()
+    os.close(terminal)
+    assert "Hi" in shown
+    assert ("\x1b[31m" in shown) == coloured
 
 
 def test_abort_says_why() -> None:
