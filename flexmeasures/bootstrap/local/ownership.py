@@ -36,18 +36,24 @@ def server_user(folder: Path) -> ServerUser | None:
     owner = folder.stat()
     if owner.st_uid != 0:
         return ServerUser(owner.st_uid, owner.st_gid)
-    free = next(number for number in UNUSED_IDS if not _is_known(number))
+    free = next(number for number in UNUSED_IDS if not (_has_name(number) or _is_group(number)))
     return ServerUser(free, free)
 
 
-def named_user(group: int) -> ServerUser | None:
-    """An unprivileged user with an entry in /etc/passwd, on which initdb insists."""
-    if os.geteuid() != 0:
+def named_user(server: ServerUser | None) -> ServerUser | None:
+    """Who makes a database, which `server` gets: initdb insists on an entry in /etc/passwd."""
+    if server is None:
+        if not _has_name(os.geteuid()):
+            raise LocalServerError(
+                f"Your user id {os.geteuid()} has no name on this machine, without which "
+                "PostgreSQL makes no database. Add it to /etc/passwd, or configure a database "
+                "(SQLALCHEMY_DATABASE_URI)."
+            )
         return None
-    users = sorted(pwd.getpwall(), key=lambda user: user.pw_name != "nobody")
-    for user in users:
+    for user in sorted(pwd.getpwall(), key=lambda user: user.pw_name != "nobody"):
         if user.pw_uid != 0:
-            return ServerUser(user.pw_uid, group)
+            # With the server's group: other processes of this user cannot interfere.
+            return ServerUser(user.pw_uid, server.gid)
     raise LocalServerError(
         "The user database of this machine knows nobody but root, and PostgreSQL does not run as "
         "root. Add a user, or configure a database (SQLALCHEMY_DATABASE_URI)."
@@ -72,18 +78,20 @@ def inherit_owner(path: Path) -> None:
 
 
 def user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    return pwd.getpwuid(uid).pw_name if _has_name(uid) else str(uid)
 
 
-def _is_known(number: int) -> bool:
+def _has_name(uid: int) -> bool:
     try:
-        pwd.getpwuid(number)
+        pwd.getpwuid(uid)
     except KeyError:
-        try:
-            grp.getgrgid(number)
-        except KeyError:
-            return False
+        return False
+    return True
+
+
+def _is_group(gid: int) -> bool:
+    try:
+        grp.getgrgid(gid)
+    except KeyError:
+        return False
     return True

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from functools import cached_property
@@ -52,6 +51,11 @@ SETTINGS = {
     # In the data folder: containers give 64 MB of /dev/shm, and systemd empties it of a user's
     # files when the user logs out, while the server stays.
     "dynamic_shared_memory_type": "mmap",
+}
+# By database, one statement a line; run without a server.
+FIRST_STATEMENTS = {
+    "postgres": f"CREATE DATABASE {DATABASE};\n",
+    DATABASE: "CREATE EXTENSION cube;\nCREATE EXTENSION earthdistance;\n",
 }
 # For tests: nothing has to survive a crash.
 SCRATCH_SETTINGS = {
@@ -116,10 +120,10 @@ class Postgres(Server):
         self._forget_crash()
         hand_over(self.home, server_user(self.data))
 
-    def command(self) -> list[str]:
+    def command(self, home: str) -> list[str]:
         return [
             str(self._programs / "postgres"),
-            *("-D", self._data_directory(self.home)),
+            *("-D", home),
             *("-k", "."),
             *("-p", self.socket_name.rpartition(".")[2]),
             *("-c", "listen_addresses="),
@@ -151,22 +155,6 @@ class Postgres(Server):
             return None
         return Path(line.partition(' "')[0].strip())
 
-    def _data_directory(self, home: Path) -> str:
-        """How the programs, working in `home`, are told of it.
-
-        As root they run as somebody who may not enter the folders above (such as root's home);
-        through this link they need not.
-        """
-        if server_user(self.data) is None:
-            return str(home)
-        link = processes.PROC / "self" / "cwd"
-        if not link.exists():
-            raise LocalServerError(
-                "On this system, local mode does not work for root. Run FlexMeasures as another "
-                "user, or configure a database (SQLALCHEMY_DATABASE_URI)."
-            )
-        return str(link)
-
     def _create_cluster(self) -> None:
         """Make cluster and database aside and move them into place when they are complete."""
         for leftover in self.data.glob(f"{self.folder_name}.new-*"):
@@ -174,67 +162,53 @@ class Postgres(Server):
         new = Path(tempfile.mkdtemp(prefix=f"{self.folder_name}.new-", dir=self.data))
         try:
             server = server_user(self.data)
-            maker = named_user(server.gid) if server else None
+            maker = named_user(server)
             hand_over(new, maker)
-            self._initdb(new, maker)
+            self._run("initdb", self._initdb_options(), new, maker)
             self._configure(new)
-            self._sql(new, maker, "postgres", f"CREATE DATABASE {DATABASE};\n")
-            extensions = "CREATE EXTENSION cube;\nCREATE EXTENSION earthdistance;\n"
-            self._sql(new, maker, DATABASE, extensions)
+            for database, statements in FIRST_STATEMENTS.items():
+                self._run("postgres", ["-F", database], new, maker, statements)
             hand_over(new, server)
             if not self.scratch:
-                self._sync(new)
+                # Once: a fsync per file in each step takes seconds on a busy disk.
+                self._run("initdb", self._sync_options(), new, server)
             new.rename(self.home)
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _initdb(self, new: Path, maker: ServerUser | None) -> None:
+    def _run(
+        self,
+        program: str,
+        options: list[str],
+        new: Path,
+        user: ServerUser | None,
+        statements: str = "",
+    ) -> None:
+        """Run a program of PostgreSQL on a cluster in the making, with statements if given."""
+        mode = ["--single"] if statements else []
+        with processes.entrance(new, user) as (path, way):
+            command = [str(self._programs / program), *mode, "-D", path, *options]
+            done = processes.spawn(command, user, way, input=statements, capture_output=True)
+        if done.returncode != 0 or "ERROR:" in done.stderr:
+            with self._open_log() as log:
+                log.write(done.stderr)
+            raise self.failure(done.stderr)
+
+    def _initdb_options(self) -> list[str]:
         locale = ["--locale=C.UTF-8"]
         if self._major >= 17:  # sorts and folds case alike on all machines
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command = [
-            str(self._programs / "initdb"),
-            *("-D", self._data_directory(new)),
-            *("-U", ROLE),
-            "--encoding=UTF8",
-            *locale,
-            "--auth-local=trust",
-            "--auth-host=reject",
-            "--no-sync",
-        ]
-        done = processes.spawn(command, new, maker, stdin=subprocess.DEVNULL, capture_output=True)
-        if done.returncode != 0:
-            raise self.failure(done.stderr)
+        access = ["--auth-local=trust", "--auth-host=reject"]
+        return ["-U", ROLE, "--encoding=UTF8", *locale, *access, "--no-sync"]
+
+    def _sync_options(self) -> list[str]:
+        all_at_once = self._major >= 17 and sys.platform == "linux"
+        return ["--sync-only", *(["--sync-method=syncfs"] if all_at_once else [])]
 
     def _configure(self, new: Path) -> None:
         settings = SETTINGS | (SCRATCH_SETTINGS if self.scratch else {})
         with (new / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
-
-    def _sql(self, new: Path, maker: ServerUser | None, database: str, statements: str) -> None:
-        """Run statements, one a line, without a server."""
-        command = [
-            str(self._programs / "postgres"),
-            *("--single", "-F"),  # -F: no fsync
-            *("-D", self._data_directory(new)),
-            database,
-        ]
-        done = processes.spawn(command, new, maker, input=statements, capture_output=True)
-        if done.returncode != 0 or "ERROR:" in done.stderr:
-            raise self.failure(done.stderr)
-
-    def _sync(self, new: Path) -> None:
-        """Write all to disk, once: a fsync per file in each step takes seconds on a busy disk."""
-        command = [
-            str(self._programs / "initdb"),
-            "--sync-only",
-            *("-D", self._data_directory(new)),
-        ]
-        if self._major >= 17 and sys.platform == "linux":
-            command.append("--sync-method=syncfs")
-        done = processes.spawn(command, new, server_user(self.data), capture_output=True)
-        if done.returncode != 0:
-            raise self.failure(done.stderr)
 
     def _check_version(self) -> None:
         path = self.home / "PG_VERSION"
@@ -269,7 +243,7 @@ class Postgres(Server):
 
 def _version_of(program: Path) -> str:
     """Such as '18.6'."""
-    asked = processes.spawn([str(program), "-V"], program.parent, capture_output=True)
+    asked = processes.spawn([str(program), "-V"], capture_output=True)
     found = re.search(r"\d+(\.\d+)*", asked.stdout)
     if asked.returncode != 0 or found is None:
         raise LocalServerError(

@@ -28,14 +28,15 @@ POLL = 0.005  # seconds between two looks at something we wait for
 
 def spawn(
     command: Sequence[str],
-    cwd: Path,
     user: ServerUser | None = None,
+    inherit: tuple[int, ...] = (),
     **options: Any,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in its own session, with a clean environment, as `user` if given.
 
     The environment is small on purpose: variables such as PGDATA or PGPORT change what
-    PostgreSQL's programs do.
+    PostgreSQL's programs do. So is what is inherited: these file descriptors. The working folder
+    is `/`, as older programs of PostgreSQL must be able to leave it and come back.
     """
     if user is not None:
         options |= {"user": user.uid, "group": user.gid, "extra_groups": ()}
@@ -44,9 +45,10 @@ def spawn(
     try:
         return subprocess.run(
             command,
-            cwd=cwd,
+            cwd="/",
             env=environment | {"TZ": "UTC", "LC_ALL": "C"},
             umask=0o077,
+            pass_fds=inherit,
             start_new_session=True,
             text=True,
             errors="replace",
@@ -62,17 +64,38 @@ def spawn(
 
 
 def launch(
-    command: Sequence[str], cwd: Path, log: IO[str], lock: int, user: ServerUser | None = None
+    command: Sequence[str], log: IO[str], user: ServerUser | None, inherit: tuple[int, ...]
 ) -> None:
     """Start a server that outlives us.
 
     The shell ends at once, so that the server is no child of ours: a long-lived process that
     started it would otherwise have to wait for it, or keep it as a zombie when it ends.
-    Only the log and the lock are inherited.
     """
     shell = ["/bin/sh", "-c", '"$@" &', "sh", *command]
     output = {"stdout": log.fileno(), "stderr": log.fileno()}
-    spawn(shell, cwd, user, stdin=subprocess.DEVNULL, pass_fds=(lock,), **output)
+    spawn(shell, user, inherit, stdin=subprocess.DEVNULL, **output)
+
+
+@contextlib.contextmanager
+def entrance(folder: Path, user: ServerUser | None) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A path by which processes of `user` reach a folder, and the descriptors they must inherit.
+
+    The folders above it may be closed to `user`, such as root's home. Then the way in is the
+    folder itself, opened by us.
+    """
+    if user is None:
+        yield str(folder), ()
+        return
+    if not PROC.joinpath("self", "fd").exists():
+        raise LocalServerError(
+            "On this system, local mode does not work for root. Run FlexMeasures as another "
+            "user, or configure a database (SQLALCHEMY_DATABASE_URI)."
+        )
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield str(PROC / "self" / "fd" / str(opened)), (opened,)
+    finally:
+        os.close(opened)
 
 
 def claim(lock: Path) -> int | None:

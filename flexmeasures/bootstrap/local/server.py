@@ -27,6 +27,7 @@ PATIENCE = 60  # seconds: recovery after a crash can take a while
 LARGEST_LOG = 5_000_000  # bytes
 # What a line of a log begins with: PostgreSQL's and Valkey's process id, time and level.
 _STAMP = re.compile(r"^\S+ \S+ \w+ \[\d+\] |^\d+:\w \d+ \w+ \d+ [\d:.]+ \S ")
+_DISK_FULL = re.compile(r"No space left on device|[Cc]heck free disk space|Disk quota exceeded")
 # Where the reason of a failure begins in a log.
 _TELLING = re.compile(r"FATAL|PANIC|[Ee]rror|ERROR|unrecognized|invalid|could not|[Ff]ailed")
 
@@ -67,8 +68,8 @@ class Server(ABC):
         """Make the server's folder ready; called while nothing runs in it."""
 
     @abstractmethod
-    def command(self) -> list[str]:
-        """Program and arguments."""
+    def command(self, home: str) -> list[str]:
+        """Program and arguments; `home` is the server's path of its folder."""
 
     def can_go_on(self) -> bool:
         """Whether a running server has all it needs."""
@@ -121,11 +122,11 @@ class Server(ABC):
                     return
                 continue  # it ended meanwhile
             try:
-                command = self.command()
                 self.prepare()
-                with self._open_log() as log:
+                user = server_user(self.data)
+                with self._open_log() as log, processes.entrance(self.home, user) as (home, way):
                     size = log.tell()
-                    processes.launch(command, self.home, log, claim, server_user(self.data))
+                    processes.launch(self.command(home), log, user, (claim, *way))
             finally:
                 os.close(claim)
             if self._wait(deadline):
@@ -185,7 +186,7 @@ class Server(ABC):
 
     def failure(self, report: str) -> LocalServerError:
         """What to say of a start that left this in the log."""
-        if "No space left on device" in report:
+        if _DISK_FULL.search(report):
             return LocalServerError(
                 f"{self.name} did not start because no space is left on the disk of {self.data}. "
                 f"Make room there, or set {folders.VARIABLE} to a folder on another disk."

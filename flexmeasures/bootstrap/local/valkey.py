@@ -57,13 +57,13 @@ class Valkey(Server):
         (self.home / "valkey.pid").unlink(missing_ok=True)
         hand_over(self.home, server_user(self.data))
 
-    def command(self) -> list[str]:
+    def command(self, home: str) -> list[str]:
         return [
             str(self._program),
             *("--port", "0"),
             *("--unixsocket", self.socket_name),
             *("--unixsocketperm", "700"),
-            *("--dir", "."),
+            *("--dir", home),
             *("--pidfile", "valkey.pid"),
             *("--daemonize", "no"),
             *("--save", ""),

