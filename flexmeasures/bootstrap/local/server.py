@@ -64,8 +64,11 @@ class Server(ABC):
         """Process id that the server last wrote down."""
 
     @abstractmethod
-    def prepare(self) -> None:
-        """Make the server's folder ready; called while nothing runs in it."""
+    def prepare(self, claim: int) -> None:
+        """Make the server's folder ready; called while nothing runs in it.
+
+        claim : file descriptor of the lock, for programs that must have ended before others start
+        """
 
     @abstractmethod
     def command(self, home: str) -> list[str]:
@@ -122,7 +125,7 @@ class Server(ABC):
                     return
                 continue  # it ended meanwhile
             try:
-                self.prepare()
+                self.prepare(claim)
                 user = server_user(self.data)
                 with self._open_log() as log, processes.entrance(self.home, user) as (home, way):
                     size = log.tell()

@@ -26,6 +26,12 @@ end() {
         n=$((n + 1))
     done
 }
+# Let initdb end, if we died while it was at work.
+turn=0
+while [ -e "$1"/postgresql.new-* ] && [ $turn -lt 20 ]; do
+    sleep 0.1
+    turn=$((turn + 1))
+done
 turn=0
 while [ -e "$1" ] && [ $turn -lt 100 ]; do
     end QUIT "$1/postgresql/postmaster.pid"

@@ -52,7 +52,7 @@ class Valkey(Server):
         except (OSError, ValueError):
             return None
 
-    def prepare(self) -> None:
+    def prepare(self, claim: int) -> None:
         self.home.mkdir(mode=0o700, exist_ok=True)
         (self.home / "valkey.pid").unlink(missing_ok=True)
         hand_over(self.home, server_user(self.data))

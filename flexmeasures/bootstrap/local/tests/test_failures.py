@@ -16,7 +16,10 @@ from flexmeasures.bootstrap.local.valkey import Valkey
 @pytest.mark.parametrize("version", ["9", "99"], ids=["older", "newer"])
 def test_data_of_another_version(data: Path, version: str) -> None:
     (data / "postgresql" / "PG_VERSION").write_text(f"{version}\n")
-    with pytest.raises(LocalServerError, match=rf"made by PostgreSQL {version}, but.*pip install"):
+    with pytest.raises(
+        LocalServerError,
+        match=rf"made by PostgreSQL {version}, but.*holds PostgreSQL.*install version {version}",
+    ):
         local.database_uri()
 
 
