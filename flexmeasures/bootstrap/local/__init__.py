@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexmeasures.bootstrap.local.errors import LocalServerError
 from flexmeasures.bootstrap.local.folder import data_folder, secret_key
@@ -26,12 +27,16 @@ from flexmeasures.bootstrap.local.throwaway import (
 )
 from flexmeasures.bootstrap.local.valkey import Valkey
 
+if TYPE_CHECKING:
+    from redis import Redis
+
 __all__ = [
     "LocalServerError",
     "Status",
     "announce",
     "data_folder",
     "database_uri",
+    "redis_client",
     "redis_url",
     "secret_key",
     "status",
@@ -56,6 +61,14 @@ def redis_url() -> str:
     Raises LocalServerError.
     """
     return _running(Valkey(data_folder()))
+
+
+def redis_client() -> Redis:
+    """Client of the local Redis-compatible server, which it starts whenever it must connect.
+
+    For processes that live long: the server may have been stopped since they began.
+    """
+    return Valkey(data_folder()).client()
 
 
 @cache

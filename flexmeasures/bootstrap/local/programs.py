@@ -12,7 +12,6 @@ import importlib.util
 import shutil
 import stat
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 from flexmeasures.bootstrap.local.errors import LocalServerError
@@ -71,6 +70,8 @@ def _reachable(
     if user is None or all(_may_enter(folder, user) for folder in program.parents):
         return program
     if parts:
+        from importlib.metadata import version
+
         copy = COPIES / f"{distribution}-{version(distribution)}"
         try:
             _copy(parts, copy)

@@ -182,8 +182,9 @@ class Server(ABC):
 
     def _check_patience(self, deadline: float) -> None:
         if time.monotonic() > deadline:
+            process = f" (process {self.pid()})" if self.pid() else ""
             raise LocalServerError(
-                f"{self.name} (process {self.pid()}) neither accepted connections nor ended within "
+                f"{self.name}{process} neither accepted connections nor ended within "
                 f"{PATIENCE} seconds. See {self.log}. Wait and try again, or end that process."
             )
 

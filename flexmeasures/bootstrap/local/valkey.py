@@ -11,12 +11,16 @@ import re
 import signal
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flexmeasures.bootstrap.local import folder as folders
 from flexmeasures.bootstrap.local import programs
 from flexmeasures.bootstrap.local.ownership import hand_over, server_user
 from flexmeasures.bootstrap.local.server import Server
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 class Valkey(Server):
@@ -34,6 +38,19 @@ class Valkey(Server):
         """URL for redis-py; contains no secret."""
         folder = folders.reachable_by_socket(self.home, self.socket_name)
         return f"unix://{quote(os.fspath(folder / self.socket_name))}?db=0"
+
+    def client(self) -> Redis:
+        """A client that starts the server again if need be, whenever it connects."""
+        from redis import ConnectionPool, Redis, UnixDomainSocketConnection
+
+        class Connection(UnixDomainSocketConnection):
+            def _connect(connection) -> Any:  # noqa: N805
+                self.ensure_running()
+                return super()._connect()
+
+        folder = folders.reachable_by_socket(self.home, self.socket_name)
+        path = os.fspath(folder / self.socket_name)
+        return Redis(connection_pool=ConnectionPool(connection_class=Connection, path=path))
 
     def answers(self) -> bool:
         try:
