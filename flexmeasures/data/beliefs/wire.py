@@ -59,7 +59,9 @@ CHUNK = 250_000
 def read(connection: Connection, statement: Select[Any]) -> Rows:
     """What a SELECT of the table's columns, in the order of COLUMNS, gives."""
     with _cursor(connection) as cursor:
-        query = statement.compile(dialect=connection.dialect)
+        query = statement.compile(
+            dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+        )
         # COPY takes no parameters, so the driver writes them into the text.
         text = cursor.mogrify(str(query), query.params).decode()
         buffer = io.BytesIO()
