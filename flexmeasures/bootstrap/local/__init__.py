@@ -11,6 +11,7 @@ common), `postgres`, `valkey`, `folder`, `ownership` (root), `programs` and `pro
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -121,7 +122,8 @@ def _running(server: Server) -> str:
 
 def _size(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # servers delete files any time
-            total += path.lstat().st_size
+    for inside, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):  # servers delete files any time
+                total += Path(inside, name).lstat().st_size
     return total

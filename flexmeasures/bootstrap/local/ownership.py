@@ -8,6 +8,7 @@ and it needs no entry in /etc/passwd, so nothing has to be added to the system.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -66,8 +67,18 @@ def hand_over(tree: Path, user: ServerUser | None) -> None:
         return
     for path in (tree, *tree.rglob("*")):
         found = path.lstat()
-        if (found.st_uid, found.st_gid) != (user.uid, user.gid):
+        if (found.st_uid, found.st_gid) == (user.uid, user.gid):
+            continue
+        try:
             os.chown(path, user.uid, user.gid, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            raise LocalServerError(
+                f"Root may not give files to user {user.uid} here (as in some containers), and "
+                "PostgreSQL does not run as root. Run FlexMeasures as another user, or configure "
+                "a database (SQLALCHEMY_DATABASE_URI)."
+            ) from error
 
 
 def inherit_owner(path: Path) -> None:

@@ -128,6 +128,7 @@ class Postgres(Server):
             *("-p", self.socket_name.rpartition(".")[2]),
             *("-c", "listen_addresses="),
             *("-c", "unix_socket_permissions=0700"),
+            *("-c", "cluster_name=flexmeasures"),  # shown in lists of processes
             *("-c", "logging_collector=off"),
             *("-c", "log_destination=stderr"),
         ]

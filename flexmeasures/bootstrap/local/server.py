@@ -92,10 +92,10 @@ class Server(ABC):
 
     def stop(self) -> bool:
         """Stop the server in good order; False if it was not running."""
-        if not self.data.is_dir():
-            return False
-        folders.prepare(self.data)
         try:
+            if not self.data.is_dir():
+                return False
+            folders.prepare(self.data)
             with processes.turn(self.data / "lock"):
                 if not self._lives():
                     return False
