@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexmeasures.cli.tests.conftest import Terminal
+from flexmeasures.cli.conftest import Terminal
 
 
 def test_quickstart_twice(terminal: Terminal) -> None:

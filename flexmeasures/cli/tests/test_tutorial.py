@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flexmeasures.cli.tests.conftest import Terminal
+from flexmeasures.cli.conftest import Terminal
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TOMORROW = (datetime.now(AMSTERDAM) + timedelta(days=1)).date()

@@ -1,14 +1,23 @@
-"""A terminal in which tests type commands of the installed program."""
+"""Two ways to run commands: the installed program in a terminal, or within the test's process."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
+from click.testing import Result
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+
+    from flexmeasures.data.services.toy_account import ToyAccount
 
 PROGRAM = Path(sys.executable).with_name("flexmeasures")
 
@@ -49,3 +58,28 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path_factory.mktemp("home of a newcomer"))
     yield terminal
     terminal("local", "stop")
+
+
+@pytest.fixture
+def toy(app: Flask, fresh_db: SQLAlchemy) -> ToyAccount:
+    """The toy account, in a database with nothing else."""
+    from flexmeasures.data.services.toy_account import add_toy_assets, create_toy_user
+
+    toy = add_toy_assets(create_toy_user("Toy Account").account)
+    fresh_db.session.commit()
+    return toy
+
+
+@pytest.fixture
+def invoke(app: Flask) -> Callable[..., Result]:
+    """Runs a command within this process; expects success, unless told otherwise."""
+    runner = app.test_cli_runner()
+
+    def run(command: click.Command, *words: str, exit_code: int = 0) -> Result:
+        result = runner.invoke(command, words)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == exit_code, result.output
+        return result
+
+    return run
