@@ -79,9 +79,13 @@ def local_edges(
     origin : bins that do not divide the day are counted from the local midnight before this
         moment, by default from that before `first`
     """
-    day_of_first, day_of_last, day = _local_days(
-        [first, last, first if origin is None else microseconds(origin)], timezone
-    )
+    edges = _grid(first, last, step, timezone, first if origin is None else microseconds(origin))
+    return edges[edges.searchsorted(first, "right") - 1 : edges.searchsorted(last) + 1]
+
+
+def _grid(first: int, last: int, step: int, timezone: str, origin: int) -> Integers:
+    """Bins around these moments."""
+    day_of_first, day_of_last, day = _local_days([first, last, origin], timezone)
     if step > _HOUR and (_DAY % step == 0 or step % _DAY == 0):
         begin = day + (day_of_first - day) // step * step
         return _instants(np.arange(begin, day_of_last + _DAY + step, step), timezone)

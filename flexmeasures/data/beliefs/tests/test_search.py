@@ -18,7 +18,7 @@ from flexmeasures.data.beliefs.query import Filters, select_rows
 from flexmeasures.data.beliefs.save import save
 from flexmeasures.data.beliefs.search import search, search_many, timerange, values
 from flexmeasures.data.beliefs.tests.conftest import MakeSensor
-from flexmeasures.data.beliefs.tests.utils import HOUR, START, Belief, frame, year
+from flexmeasures.data.beliefs.tests.utils import HOUR, START, Belief, frame, measurements
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.utils.timely import tb
@@ -490,7 +490,7 @@ class TestManyRows:
         """In 35,040 events of one sensor, and in those of another."""
         sensors = [make_sensor(15 * MINUTES), make_sensor(15 * MINUTES)]
         for sensor in sensors:
-            wire.write(db.session.connection(), year(sensor, source))
+            wire.write(db.session.connection(), measurements(sensor, source, 35_040))
         return sensors[0]
 
     def test_number_of_statements(self, beliefs_of_a_year: Sensor, statements: list[str]) -> None:

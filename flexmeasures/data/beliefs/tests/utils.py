@@ -67,14 +67,15 @@ def as_stored(beliefs: Iterable[Belief]) -> set[tuple[int, int, float, float, fl
     return {(b.source.id, b.event, b.horizon, b.value, b.probability) for b in beliefs}
 
 
-def year(sensor: Sensor, source: DataSource, horizon: timedelta = timedelta(0)) -> Rows:
-    """35,040 values of 15 minutes each."""
-    number = 35_040
+def measurements(
+    sensor: Sensor, source: DataSource, number: int, add: float = 0, horizon: float = 0
+) -> Rows:
+    """Of consecutive events, by default just when they end."""
     return Rows(
         np.full(number, sensor.id),
-        microseconds(START) + np.arange(number) * microseconds(timedelta(minutes=15)),
+        microseconds(START) + np.arange(number) * microseconds(sensor.event_resolution),
         np.full(number, source.id),
-        np.full(number, microseconds(horizon)),
+        np.full(number, microseconds(horizon * HOUR)),
         np.full(number, 0.5),
-        np.sin(np.arange(number) / 100),
+        np.sin(np.arange(number)) + add,
     )
