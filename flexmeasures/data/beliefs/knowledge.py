@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Integer, case, cast, extract, func, literal, literal_column
 from sqlalchemy.types import DateTime, Interval
 
-from flexmeasures.data.beliefs.rows import MICROSECOND, Integers, microseconds
+from flexmeasures.data.beliefs.rows import EPOCH, MICROSECOND, Integers, microseconds
 from flexmeasures.utils.time_utils import localize, zone
 from flexmeasures.utils.timely import tb  # noqa: F401 - before anything else imports the library
 
@@ -34,6 +34,28 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
 
 Instant = ColumnElement[datetime]
+Times = TypeVar("Times", datetime, pd.DatetimeIndex)
+
+
+def knowledge_time(
+    sensor: Sensor, event_start: Times, event_resolution: timedelta | None = None
+) -> Times:
+    """When an event can be known, or each of several. Of a single event, this is in UTC.
+
+    event_resolution : by default the sensor's
+    Raises TypeError for naive times.
+    """
+    timing = Timing.of(sensor)
+    if event_resolution is not None:
+        timing = replace(timing, event_resolution=event_resolution)
+    if event_start.tzinfo is None:
+        raise TypeError(f"Event starts need a timezone, which {event_start} lacks.")
+    if isinstance(event_start, datetime):
+        [known] = timing.knowledge_times(np.array([microseconds(event_start)])).tolist()
+        return EPOCH + timedelta(microseconds=known)
+    known = timing.knowledge_times(event_start.as_unit("us").asi8).view("M8[us]")
+    index = pd.DatetimeIndex(known, tz="UTC", name=event_start.name).as_unit(event_start.unit)
+    return index.tz_convert(event_start.tz)
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,16 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
             "is_consumer", True
         )
 
+    def knowledge_time(self, event_start: Any, event_resolution: timedelta | None = None) -> Any:
+        """When an event can be known, or each of several (see `data.beliefs.knowledge`)."""
+        from flexmeasures.data.beliefs.knowledge import knowledge_time
+
+        return knowledge_time(self, event_start, event_resolution)
+
+    def knowledge_horizon(self, event_start: Any, event_resolution: timedelta | None = None) -> Any:
+        """How long before its start an event can be known; negative if only afterwards."""
+        return event_start - self.knowledge_time(event_start, event_resolution)
+
     def get_attribute(self, attribute: str, default: Any = None) -> Any:
         """Look an attribute up.
 

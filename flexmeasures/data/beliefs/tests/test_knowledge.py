@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,13 @@ from timely_beliefs.sensors.utils import jsonify_time_dict
 
 from flexmeasures.data.beliefs.knowledge import Timing
 from flexmeasures.data.beliefs.rows import EPOCH, microseconds
+from flexmeasures.data.beliefs.tests.conftest import MakeSensor
+from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.utils.timely import tb
 
 UTC = timezone.utc
+HOUR = timedelta(hours=1)
 ZONES = ["Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "UTC"]
 # With both clock changes of these zones, a leap day, and turns of the year.
 MOMENTS = st.datetimes(
@@ -142,6 +147,44 @@ def test_documented_example() -> None:
     event = datetime(2023, 3, 4, 23, tzinfo=ZoneInfo("Europe/Paris"))
     [known] = timing.knowledge_times(np.array([microseconds(event)]))
     assert microseconds(event) - known == microseconds(timedelta(hours=35))
+
+
+@given(RULES, MOMENTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_sensors_know_it(sensor: Sensor, rule: Any, moment: datetime) -> None:
+    """Of single events and of several, whatever their timezone."""
+    _, unstored = timing_of(*rule)
+    sensor.knowledge_horizon_fnc = unstored.knowledge_horizon_fnc
+    sensor.knowledge_horizon_par = unstored.knowledge_horizon_par
+    known = unstored.knowledge_time(moment)
+    local = moment.astimezone(ZoneInfo("America/New_York"))
+    several = pd.DatetimeIndex([moment, moment]).tz_convert("America/New_York")
+    assert sensor.knowledge_time(local) == known
+    assert sensor.knowledge_time(several).tolist() == [known, known]
+    assert sensor.knowledge_time(several).tz == several.tz
+    assert sensor.knowledge_horizon(local) == moment - known
+    assert sensor.knowledge_horizon(several).tolist() == [moment - known, moment - known]
+    assert sensor.knowledge_time(local, HOUR / 4) == unstored.knowledge_time(moment, HOUR / 4)
+
+
+def test_beliefs_made_by_hand_across_a_clock_change(
+    make_sensor: MakeSensor, source: DataSource
+) -> None:
+    zone = ZoneInfo("Europe/Amsterdam")
+    rule = (knowledge_horizons.x_days_ago_at_y_oclock, {"x": 1, "y": 12, "z": zone.key})
+    belief = TimedBelief(
+        make_sensor(knowledge_horizon=rule),
+        source,
+        event_value=1,
+        event_start=datetime(2024, 4, 1, 9, tzinfo=zone),
+        belief_time=datetime(2024, 3, 30, 12, tzinfo=zone),
+    )
+    assert belief.belief_horizon == 23 * HOUR
+
+
+def test_naive_times_are_refused(sensor: Sensor) -> None:
+    with pytest.raises(TypeError, match="timezone"):
+        sensor.knowledge_time(datetime(2024, 1, 1))
 
 
 @pytest.mark.parametrize(
