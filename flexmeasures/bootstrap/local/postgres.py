@@ -173,7 +173,8 @@ class Postgres(Server):
             hand_over(new, server)
             if not self.scratch:
                 # Once: a fsync per file in each step takes seconds on a busy disk.
-                self._run(["initdb", *self._sync_options()], new, server, claim)
+                method = ["--sync-method=syncfs"] if self._syncs_at_once else []
+                self._run(["initdb", "--sync-only", *method], new, server, claim)
             new.rename(self.home)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -206,12 +207,15 @@ class Postgres(Server):
         access = ["--auth-local=trust", "--auth-host=reject"]
         return [f"--username={ROLE}", "--encoding=UTF8", *locale, *access, "--no-sync"]
 
-    def _sync_options(self) -> list[str]:
-        all_at_once = self._major >= 17 and sys.platform == "linux"
-        return ["--sync-only", *(["--sync-method=syncfs"] if all_at_once else [])]
+    @cached_property
+    def _syncs_at_once(self) -> bool:
+        """Whether a whole file system can be written to disk in one call, not file by file."""
+        return self._major >= 17 and sys.platform == "linux"
 
     def _configure(self, new: Path) -> None:
         settings = SETTINGS | (SCRATCH_SETTINGS if self.scratch else {})
+        if self._syncs_at_once:
+            settings |= {"recovery_init_sync_method": "syncfs"}
         with (new / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 

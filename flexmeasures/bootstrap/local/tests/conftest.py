@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -17,7 +18,7 @@ from flexmeasures.bootstrap.local.postgres import Postgres
 @pytest.fixture
 def place() -> Iterator[Path]:
     """An empty folder that everybody may enter, short enough for sockets."""
-    folder = Path(tempfile.mkdtemp(prefix="fm-"))
+    folder = Path(tempfile.mkdtemp(prefix="fm-", dir=_memory()))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
@@ -44,8 +45,16 @@ def data(new_data: Path, made_data: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_data() -> Iterator[Path]:
     """A data folder to copy from, as making a database takes longest."""
-    with tempfile.TemporaryDirectory(prefix="fm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fm-", dir=_memory()) as folder:
         server = Postgres(Path(folder))
         server.ensure_running()
         server.stop()
         yield Path(folder)
+
+
+def _memory() -> Path | None:
+    """Storage in memory, if there is plenty: writing and deleting databases keeps disks busy."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30:
+        return memory
+    return None

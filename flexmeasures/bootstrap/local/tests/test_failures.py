@@ -14,17 +14,20 @@ from flexmeasures.bootstrap.local.valkey import Valkey
 
 
 @pytest.mark.parametrize("version", ["9", "99"], ids=["older", "newer"])
-def test_data_of_another_version(data: Path, version: str) -> None:
-    (data / "postgresql" / "PG_VERSION").write_text(f"{version}\n")
+def test_data_of_another_version(new_data: Path, version: str) -> None:
+    home = new_data / "postgresql"
+    home.mkdir(parents=True)
+    (home / "PG_VERSION").write_text(f"{version}\n")
     with pytest.raises(
         LocalServerError,
         match=rf"made by PostgreSQL {version}, but.*holds PostgreSQL.*install version {version}",
     ):
         local.database_uri()
+    assert [path.name for path in home.iterdir()] == ["PG_VERSION"]
 
 
-def test_something_else_in_place_of_data(data: Path) -> None:
-    (data / "postgresql" / "PG_VERSION").unlink()
+def test_something_else_in_place_of_data(new_data: Path) -> None:
+    (new_data / "postgresql").mkdir(parents=True)
     with pytest.raises(LocalServerError, match=r"holds no PostgreSQL data.*delete the folder"):
         local.database_uri()
 
@@ -40,10 +43,10 @@ def test_a_server_that_does_not_start(data: Path) -> None:
     assert sql("SELECT 1") == [(1,)]
 
 
-def test_a_broken_queue(data: Path) -> None:
+def test_a_broken_queue(new_data: Path) -> None:
     local.redis_url()
     local.stop()
-    (data / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("rubbish\n")
+    (new_data / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("rubbish\n")
     with pytest.raises(
         LocalServerError, match=r"Valkey did not start.*MANIFEST.*rubbish.*valkey\.log"
     ):
