@@ -157,9 +157,11 @@ def frame_of_columns(
 def columns_of_frame(frame: tb.BeliefsDataFrame | tb.BeliefsSeries) -> Columns:
     """What a frame (or its column of values) holds, in its own order.
 
-    Index levels event_end and belief_horizon are taken as well. Raises ValueError or TypeError if a
-    level is missing or holds something else.
+    Index levels event_end and belief_horizon are taken as well. Raises ValueError or TypeError if
+    the sensor or a level is missing, or if a level holds something else.
     """
+    if frame.sensor is None:
+        raise ValueError("These beliefs do not say which sensor they are about.")
     timing = Timing.of(frame.sensor)
     if "event_start" in frame.index.names:
         event_start = _times(frame.index, "event_start")

@@ -72,6 +72,7 @@ def search(
     Returns a frame per sensor, in the sensor's unit and timezone, in the order of its index. Raises
     TypeError for a resolution without a window and for naive times.
     """
+    _flush()
     sensors = list(sensors)
     step = None if resolution is None else parse_resolution(resolution)
     if step is not None and (event_starts_after is None or event_ends_before is None):
@@ -156,6 +157,7 @@ def values(
     Returns one float per slot, in the sensor's unit; nan where nothing is believed. Raises
     ValueError if the window is no whole number of slots.
     """
+    _flush()
     sensors = list(sensors)
     slots, rest = divmod(end - start, resolution)
     if rest or slots < 0:
@@ -196,17 +198,20 @@ def timerange(sensors: Iterable[Sensor]) -> dict[str, datetime]:
     }
 
 
+def _flush() -> None:
+    """As the session does before queries of its own, so that what is pending is found."""
+    if db.session.autoflush:
+        db.session.flush()
+
+
 def _read(
     sensors: Sequence[Sensor], filters: Filters, sources: dict[int, DataSource] | None
 ) -> Rows:
-    session = db.session
-    if session.autoflush:
-        session.flush()
     if sources is not None:
         filters = replace(filters, source_ids=[*sources])
     if not sensors or filters.source_ids == []:
         return Rows.none()
-    return wire.read(session.connection(), select_rows(sensors, filters))
+    return wire.read(db.session.connection(), select_rows(sensors, filters))
 
 
 def _by_sensor(sensors: Sequence[Sensor], rows: Rows) -> Iterator[tuple[Sensor, Rows]]:

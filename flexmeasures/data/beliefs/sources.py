@@ -64,9 +64,9 @@ def find_sources(
     return found
 
 
-def load_sources(ids: Iterable[int]) -> dict[int, DataSource]:
+def load_sources(ids: list[int]) -> dict[int, DataSource]:
     """The sources with these ids, which exist."""
-    return _where([DataSource.id.in_(list(ids))])
+    return _where([DataSource.id.in_(ids)]) if ids else {}
 
 
 def _where(conditions: list[ColumnElement[bool]]) -> dict[int, DataSource]:

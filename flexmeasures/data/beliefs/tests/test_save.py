@@ -172,6 +172,29 @@ def test_only_data_sources_believe(sensor: Sensor) -> None:
         save(beliefs)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda beliefs: setattr(beliefs, "sensor", None), ValueError, "which sensor"),
+        (lambda beliefs: beliefs.reset_index("source", inplace=True), ValueError, "'source'"),
+        (
+            lambda beliefs: setattr(
+                beliefs, "index", beliefs.index.set_levels([pd.Timestamp("2024-01-01")], level=0)
+            ),
+            TypeError,
+            "'event_start'",
+        ),
+    ],
+)
+def test_spoilt_frames(
+    sensor: Sensor, source: DataSource, spoil: Any, error: type[Exception], message: str
+) -> None:
+    beliefs = frame(sensor, [Belief(source, 0, 0, 5)])
+    spoil(beliefs)
+    with pytest.raises(error, match=message):
+        save(beliefs)
+
+
 def test_new_sources_are_stored_too(sensor: Sensor) -> None:
     newcomer = DataSource("newcomer", type="script")
     save(frame(sensor, [Belief(newcomer, 0, 0, 5)]))
