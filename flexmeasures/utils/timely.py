@@ -33,7 +33,7 @@ class _StandIn(ModuleType):
 
 @contextmanager
 def _stand_ins_for(names: tuple[str, ...]) -> Iterator[None]:
-    """Within this context, importing one of these gives its stand-in, unless it is loaded already."""
+    """Within this context, importing one of these gives its stand-in, unless it is loaded."""
     stand_ins = {name: _StandIn(name) for name in names if name not in sys.modules}
     sys.modules.update(stand_ins)
     try:

@@ -47,6 +47,11 @@ class Rows:
         """The rows of a mask, a slice or an array of positions."""
         return Rows(*(getattr(self, field.name)[selection] for field in fields(self)))
 
+    def equal(self, other: Rows) -> bool:
+        """Do both hold the same, in the same order?"""
+        names = [field.name for field in fields(self)]
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
     @classmethod
     def none(cls) -> Rows:
         whole, real = np.empty(0, np.int64), np.empty(0)

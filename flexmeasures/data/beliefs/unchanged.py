@@ -39,6 +39,8 @@ def compare(new: Rows, known: Rows) -> NDArray[np.int8]:
 
     known : in any order, at least each new belief's previous one and all with the key of a new row
     """
+    if new.equal(known):  # sent again as a whole, as clients do: no need to look any closer
+        return np.full(len(new), Verdict.IDENTICAL, np.int8)
     rows = Rows.joined([known, new])
     fresh = np.arange(len(rows)) >= len(known)
     ex_ante = rows.belief_horizon > 0
