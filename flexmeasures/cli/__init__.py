@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Name -> (where it is, its line in `flexmeasures --help`).
 COMMANDS = {
     "add": ("flexmeasures.cli.data_add:fm_add_data", "FlexMeasures: Add data."),
+    "delete": ("flexmeasures.cli.data_delete:fm_delete_data", "FlexMeasures: Delete data."),
     "show": ("flexmeasures.cli.data_show:fm_show_data", "FlexMeasures: Show data."),
     "local": (
         "flexmeasures.cli.local:fm_local",

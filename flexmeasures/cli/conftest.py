@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.data.services.toy_account import ToyAccount
 
+Invoke = Callable[..., Result]
 PROGRAM = Path(sys.executable).with_name("flexmeasures")
 
 
@@ -71,12 +72,14 @@ def toy(app: Flask, fresh_db: SQLAlchemy) -> ToyAccount:
 
 
 @pytest.fixture
-def invoke(app: Flask) -> Callable[..., Result]:
+def invoke(app: Flask) -> Invoke:
     """Runs a command within this process; expects success, unless told otherwise."""
     runner = app.test_cli_runner()
 
-    def run(command: click.Command, *words: str, exit_code: int = 0) -> Result:
-        result = runner.invoke(command, words)
+    def run(
+        command: click.Command, *words: str, exit_code: int = 0, input: str | None = None
+    ) -> Result:
+        result = runner.invoke(command, words, input=input)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == exit_code, result.output

@@ -16,13 +16,21 @@ _HERE = "flexmeasures.cli.data_add"
     "add",
     cls=LazyGroup,
     lazy={
+        "account": (f"{_HERE}.account:new_account", "Create an account (tenant)."),
+        "account-role": (f"{_HERE}.role:new_account_role", "Create a role for accounts."),
         "beliefs": (f"{_HERE}.beliefs:add_beliefs", "Add beliefs from a CSV or Excel file."),
+        "initial-structure": (
+            f"{_HERE}.initial_structure:add_initial_structure",
+            "Initialize structural data like roles and asset types.",
+        ),
         "schedule": (f"{_HERE}.schedule:create_schedule", "Create a schedule for a power sensor."),
         "source": (f"{_HERE}.source:add_source", "Add a data source."),
         "toy-account": (
             f"{_HERE}.toy_account:add_toy_account",
             "Create a toy account with a battery, for tutorials.",
         ),
+        "user": (f"{_HERE}.user:new_user", "Create a user."),
+        "user-role": (f"{_HERE}.role:new_user_role", "Create a role for users."),
     },
 )
 def fm_add_data() -> None:
@@ -32,11 +40,16 @@ def fm_add_data() -> None:
 # Command objects and helpers that are public under this package's name.
 _HOMES = {
     "add_beliefs": "beliefs",
+    "add_initial_structure": "initial_structure",
     "add_schedule_for_storage": "schedule",
     "add_source": "source",
     "add_toy_account": "toy_account",
     "check_timezone": "beliefs",
     "create_schedule": "schedule",
+    "new_account": "account",
+    "new_account_role": "role",
+    "new_user": "user",
+    "new_user_role": "role",
     "parse_source": "beliefs",
 }
 

@@ -99,6 +99,10 @@ class Role(Model, RoleMixin):
     name: Mapped[str] = mapped_column(String(80), unique=True)
     description: Mapped[str | None] = mapped_column(String(255))
 
+    users: Mapped[list[User]] = relationship(
+        secondary="roles_users", back_populates="flexmeasures_roles"
+    )
+
     def __repr__(self) -> str:
         return f"<Role:{self.name} (ID:{self.id})>"
 
@@ -122,7 +126,9 @@ class User(Model, UserMixin, AuthModelMixin):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
 
     account: Mapped[Account] = relationship(back_populates="users")
-    flexmeasures_roles: Mapped[list[Role]] = relationship(secondary="roles_users", backref="users")
+    flexmeasures_roles: Mapped[list[Role]] = relationship(
+        secondary="roles_users", back_populates="users"
+    )
 
     def __repr__(self) -> str:
         return f"<User {self.username} (ID:{self.id})>"

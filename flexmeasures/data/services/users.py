@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from email_validator import EmailNotValidError, EmailUndeliverableError, validate_email
+from flask import current_app
 from flask_security.utils import hash_password
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import joinedload, selectinload
 
 from flexmeasures.data.config import db
-from flexmeasures.data.models.user import Account, Role, User
+from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.user import Account, Role, RolesUsers, User
 from flexmeasures.data.services.data_sources import get_or_create_source
+from flexmeasures.data.services.roles import create_role, find_role
+from flexmeasures.data.services.utils import InvalidText, check_text
+
+if TYPE_CHECKING:
+    from flask_security import PasswordUtil
 
 
 class InvalidFlexMeasuresUser(Exception):
@@ -20,10 +28,21 @@ class InvalidFlexMeasuresUser(Exception):
 
 
 def find_user_by_email(user_email: str, keep_in_session: bool = True) -> User | None:
-    user = db.session.scalars(select(User).filter_by(email=user_email)).one_or_none()
+    """The user of an address, in upper or lower case, as when logging in."""
+    user = db.session.scalars(
+        select(User).where(_is_email(user_email)).order_by((User.email == user_email).desc())
+    ).first()
     if user is not None and not keep_in_session:
         db.session.expunge(user)
     return user
+
+
+def users_by_name(account: Account | None = None) -> Sequence[User]:
+    """Users of the account, or all, active or not, with their accounts and roles."""
+    query = select(User).options(joinedload(User.account), selectinload(User.flexmeasures_roles))
+    if account is not None:
+        query = query.filter_by(account_id=account.id)
+    return db.session.scalars(query.order_by(User.username)).all()
 
 
 def create_user(
@@ -45,21 +64,15 @@ def create_user(
 
     Raises
     ------
-    InvalidFlexMeasuresUser : nothing is added then
+    InvalidFlexMeasuresUser, InvalidText (about a role) : the user is not added then
     """
-    email = str(kwargs.pop("email", "") or "").strip()
-    if not email:
-        raise InvalidFlexMeasuresUser("No email address provided.")
-    username = str(kwargs.pop("username", "") or "").strip() or email.split("@")[0]
+    email, username = check_new_user(
+        kwargs.pop("email", None), kwargs.pop("username", None), check_email_deliverability
+    )
     if not password:
         raise InvalidFlexMeasuresUser("No password provided.")
     if not account_name:
         raise InvalidFlexMeasuresUser("Cannot create user without knowing the name of the account.")
-    _check_email(email, check_email_deliverability)
-    for field, value in (("email", email), ("username", username)):
-        if db.session.scalars(select(User.id).filter_by(**{field: value})).first() is not None:
-            raise InvalidFlexMeasuresUser(f"User with {field} {value} already exists.")
-
     account = db.session.scalars(select(Account).filter_by(name=account_name)).one_or_none()
     if account is None:
         account = Account(name=account_name)
@@ -67,11 +80,13 @@ def create_user(
     user = User(
         email=email,
         username=username,
-        password=hash_password(password),
+        password=hash_password(_password_rules().normalize(password)),
         active=kwargs.pop("active", True),
         fs_uniquifier=uuid.uuid4().hex,
         account=account,
-        flexmeasures_roles=[_get_or_create_role(role) for role in _as_dicts(user_roles)],
+        flexmeasures_roles=list(
+            dict.fromkeys(_get_or_create_role(role) for role in _as_dicts(user_roles))
+        ),
         **kwargs,
     )
     db.session.add(user)
@@ -80,11 +95,70 @@ def create_user(
     return user
 
 
-def _check_email(email: str, check_deliverability: bool) -> None:
+def check_new_user(
+    email: str | None, username: str | None, check_deliverability: bool = False
+) -> tuple[str, str]:
+    """Address and name of a further user, as they are to be stored.
+
+    Raises
+    ------
+    InvalidFlexMeasuresUser : they cannot be stored, or somebody has them
+    """
+    email = _normalise_email((email or "").strip(), check_deliverability)
+    username = (username or "").strip() or email.split("@")[0]
     try:
-        validate_email(email, check_deliverability=False, test_environment=False)
+        check_text(User.email, email)
+        check_text(DataSource.name, username, what="The username")  # it also names the source
+    except InvalidText as error:
+        raise InvalidFlexMeasuresUser(str(error)) from error
+    for field, value, taken in (
+        ("email", email, _is_email(email)),
+        ("username", username, User.username == username),
+    ):
+        if db.session.scalars(select(User.id).where(taken)).first() is not None:
+            raise InvalidFlexMeasuresUser(f"User with {field} {value} already exists.")
+    return email, username
+
+
+def check_password(password: str, **about_user: str) -> None:
+    """Raise InvalidFlexMeasuresUser if the web forms would not take this password.
+
+    `create_user` does not ask this: scripts and tests choose what they like.
+
+    about_user : email and username, which a password should not resemble
+    """
+    if not password:
+        raise InvalidFlexMeasuresUser("No password provided.")
+    complaints, _ = _password_rules().validate(password, is_register=True, **about_user)
+    if complaints:
+        raise InvalidFlexMeasuresUser(" ".join(str(complaint) for complaint in complaints))
+
+
+def _password_rules() -> PasswordUtil:
+    return current_app.extensions["security"].password_util
+
+
+def delete_user(user: User) -> None:
+    """Delete a user. The data source stays, as others may hold data of it."""
+    db.session.execute(update(DataSource).filter_by(user_id=user.id).values(user_id=None))
+    db.session.execute(delete(RolesUsers).filter_by(user_id=user.id))
+    db.session.execute(delete(User).filter_by(id=user.id))
+
+
+def _is_email(email: str) -> ColumnElement[bool]:
+    """Logging in takes no notice of case, so two addresses that differ in it are one."""
+    return func.lower(User.email) == func.lower(email)
+
+
+def _normalise_email(email: str, check_deliverability: bool) -> str:
+    """The address as Flask-Security writes it, with its domain in lower case."""
+    if not email:
+        raise InvalidFlexMeasuresUser("No email address provided.")
+    try:
+        valid = validate_email(email, check_deliverability=False, test_environment=False)
         if check_deliverability:
             validate_email(email, check_deliverability=True)
+        return valid.normalized
     except EmailUndeliverableError as error:
         raise InvalidFlexMeasuresUser(
             f"The email address {email} does not seem to be deliverable: {error}"
@@ -104,8 +178,4 @@ def _as_dicts(
 
 
 def _get_or_create_role(role: dict[str, str]) -> Role:
-    found = db.session.scalars(select(Role).filter_by(name=role["name"])).one_or_none()
-    if found is None:
-        found = Role(**role)
-        db.session.add(found)
-    return found
+    return find_role(Role, role["name"]) or create_role(Role, **role)

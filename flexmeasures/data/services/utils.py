@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, cast, inspect, select
+from sqlalchemy import JSON, String, cast, inspect, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import InstrumentedAttribute
 
 from flexmeasures.data.config import Model, db
 from flexmeasures.utils.timely import tb
 
 ModelType = TypeVar("ModelType", bound=Model)
+
+
+class InvalidText(ValueError):
+    """A text cannot be stored in its column."""
+
+
+def check_text(
+    column: InstrumentedAttribute[Any],
+    text: str,
+    *,
+    what: str | None = None,
+    may_be_empty: bool = False,
+) -> None:
+    """Raise InvalidText unless the text fits its column, such as `Account.name`.
+
+    what : what to call it, if "The name of an account" would not tell
+    """
+    what = what or f"The {column.key} of {_with_article(column.class_.__table__.name)}"
+    if not may_be_empty and not text.strip():
+        raise InvalidText(f"{what} cannot be empty.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise InvalidText(f"{what} cannot have control characters: {text!r}")
+    limit = column.type.length if isinstance(column.type, String) else None
+    if limit is not None and len(text) > limit:
+        raise InvalidText(
+            f"{what} can have {limit} characters at most. This has {len(text)}: {text}"
+        )
+
+
+def _with_article(table: str) -> str:
+    noun = table.removeprefix("fm_").replace("_", " ")
+    return f"{'an' if noun.startswith('a') else 'a'} {noun}"
 
 
 def get_or_create_model(model_class: type[ModelType], **kwargs: Any) -> ModelType:

@@ -1,16 +1,14 @@
-"""`flexmeasures show ...`"""
+"""`flexmeasures show beliefs`"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures.cli.utils import MsgStyle, abort, print_table, warn
-from flexmeasures.data.schemas.account import AccountIdField
-from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
+from flexmeasures.cli.utils import MsgStyle, abort, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
@@ -19,93 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flexmeasures.data.models.data_sources import DataSource
-    from flexmeasures.data.models.generic_assets import GenericAsset
     from flexmeasures.data.models.time_series import Sensor
-    from flexmeasures.data.models.user import Account
-
-
-@click.command("account")
-@click.option("--id", "account", type=AccountIdField(), required=True, help="ID of the account.")
-def show_account(account: Account) -> None:
-    """Show an account, its users and its assets."""
-    import humanize
-
-    _print_title(f"Account {account.name} (ID: {account.id})")
-    if account.account_roles:
-        click.echo(f"Account role(s): {','.join(role.name for role in account.account_roles)}")
-    else:
-        click.secho("Account has no roles.", **MsgStyle.WARN)
-    click.echo()
-
-    def ago(moment: datetime | None) -> str:
-        # naive UTC, as they are stored
-        now = datetime.now(timezone.utc).replace(tzinfo=None)
-        return "None" if moment is None else humanize.naturaltime(moment, when=now)
-
-    users = sorted(account.users, key=lambda user: user.username)
-    if users:
-        click.echo("All users:\n")
-        print_table(
-            [
-                (
-                    user.id,
-                    user.username,
-                    user.email,
-                    ago(user.last_login_at),
-                    ago(user.last_seen_at),
-                    ",".join(role.name for role in user.flexmeasures_roles),
-                )
-                for user in users
-            ],
-            headers=["ID", "Name", "Email", "Last Login", "Last Seen", "Roles"],
-        )
-    else:
-        click.secho("No users in account ...", **MsgStyle.WARN)
-    click.echo()
-    assets = sorted(account.generic_assets, key=lambda asset: asset.name)
-    if assets:
-        click.echo("All assets:\n")
-        print_table(
-            [
-                (asset.id, asset.name, asset.generic_asset_type.name, _location(asset))
-                for asset in assets
-            ],
-            headers=["ID", "Name", "Type", "Location"],
-        )
-    else:
-        click.secho("No assets in account ...", **MsgStyle.WARN)
-
-
-@click.command("asset")
-@click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
-def show_generic_asset(asset: GenericAsset) -> None:
-    """Show an asset and its sensors."""
-    import humanize
-
-    _print_title(f"Asset {asset.name} (ID: {asset.id})")
-    print_table(
-        [(asset.generic_asset_type.name, _location(asset), _attributes(asset.attributes))],
-        headers=["Type", "Location", "Attributes"],
-    )
-    click.echo()
-    if not asset.sensors:
-        click.secho("No sensors in asset ...", **MsgStyle.WARN)
-        raise click.Abort
-    click.echo("All sensors in asset:\n")
-    print_table(
-        [
-            (
-                sensor.id,
-                sensor.name,
-                sensor.unit,
-                humanize.naturaldelta(sensor.event_resolution),
-                sensor.timezone,
-                _attributes(sensor.attributes),
-            )
-            for sensor in sorted(asset.sensors, key=lambda sensor: sensor.name)
-        ],
-        headers=["ID", "Name", "Unit", "Resolution", "Timezone", "Attributes"],
-    )
 
 
 @click.command("beliefs")
@@ -280,25 +192,3 @@ def _save(values: dict[Sensor, pd.Series], to_timezone: str, filepath: str) -> N
     header = [(sensor.name, sensor.unit) for sensor in values]
     table.columns = pd.MultiIndex.from_tuples(header, names=["event_start", ""])
     table.to_csv(filepath)
-
-
-def _print_title(title: str) -> None:
-    line = "=" * len(title)
-    click.echo(f"{line}\n{title}\n{line}\n")
-
-
-def _location(asset: GenericAsset) -> str:
-    return str(asset.location) if asset.location else ""
-
-
-def _attributes(attributes: dict[str, Any]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in attributes.items())
-
-
-@click.group("show")
-def fm_show_data() -> None:
-    """FlexMeasures: Show data."""
-
-
-for command in (show_account, show_generic_asset, plot_beliefs):
-    fm_show_data.add_command(command)

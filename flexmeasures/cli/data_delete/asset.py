@@ -1,0 +1,40 @@
+"""`flexmeasures delete asset` and `delete sensor`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flexmeasures.cli.utils import confirm
+from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
+from flexmeasures.data.schemas.sensors import SensorIdField
+
+if TYPE_CHECKING:
+    from flexmeasures.data.models.generic_assets import GenericAsset
+    from flexmeasures.data.models.time_series import Sensor
+
+
+@click.command("asset")
+@click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
+@click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
+def delete_asset_and_data(asset: GenericAsset, force: bool) -> None:
+    """Delete an asset, with its sensors and all their data."""
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services.assets import delete_asset
+
+    confirm(f"Delete {asset!r}, including all its sensors and data?", force)
+    delete_asset(asset)
+    db.session.commit()
+
+
+@click.command("sensor")
+@click.option("--id", "sensor", type=SensorIdField(), required=True, help="ID of the sensor.")
+def delete_sensor(sensor: Sensor) -> None:
+    """Delete a sensor and all beliefs about it."""
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services import assets
+
+    confirm(f"Delete {sensor!r}, along with {assets.number_of_beliefs(sensor)} beliefs?")
+    assets.delete_sensor(sensor)
+    db.session.commit()
