@@ -1,0 +1,55 @@
+"""The slots of a schedule: equidistant in absolute time, whatever the clock does."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+
+def initialize_index(
+    start: datetime,
+    end: datetime,
+    resolution: timedelta | str,
+    inclusive: str = "left",
+) -> pd.DatetimeIndex:
+    """Moments from start to end, one resolution apart, in the timezone of `start`.
+
+    inclusive : "left" for the starts of slots, "right" for their ends, "both" or "neither"
+
+    >>> from datetime import timezone
+    >>> midnight = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    >>> [str(t) for t in initialize_index(midnight, midnight + timedelta(hours=2), "1h")]
+    ['2026-01-01 00:00:00+00:00', '2026-01-01 01:00:00+00:00']
+    """
+    first = pd.Timestamp(start)
+    steps: pd.DatetimeIndex = pd.date_range(
+        first.tz_convert("UTC"),
+        pd.Timestamp(end).tz_convert("UTC"),
+        freq=pd.Timedelta(resolution),
+        inclusive=inclusive,
+    )
+    return steps.tz_convert(first.tz)
+
+
+def initialize_series(
+    data: Any,
+    start: datetime,
+    end: datetime,
+    resolution: timedelta | str,
+    inclusive: str = "left",
+) -> pd.Series:
+    """A series over these moments; `data` is one value for all, or one for each."""
+    return pd.Series(data, index=initialize_index(start, end, resolution, inclusive))
+
+
+def initialize_df(
+    columns: list[str],
+    start: datetime,
+    end: datetime,
+    resolution: timedelta | str,
+    inclusive: str = "left",
+) -> pd.DataFrame:
+    """A frame over these moments, with empty columns."""
+    return pd.DataFrame(index=initialize_index(start, end, resolution, inclusive), columns=columns)
