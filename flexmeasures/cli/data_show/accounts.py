@@ -36,7 +36,7 @@ def show_account(account: Account) -> None:
     """Show an account, its users and its assets."""
     print_title(f"Account {account.name} (ID: {account.id})")
     if account.account_roles:
-        click.echo(f"Account role(s): {','.join(role.name for role in account.account_roles)}")
+        click.echo(f"Account role(s): {_names(account.account_roles)}")
     else:
         click.secho("Account has no roles.", **MsgStyle.WARN)
     click.echo()
@@ -61,7 +61,7 @@ def _print_users(account: Account) -> None:
                 user.email,
                 ago(user.last_login_at),
                 ago(user.last_seen_at),
-                ",".join(role.name for role in user.flexmeasures_roles),
+                _names(user.flexmeasures_roles),
             )
             for user in users
         ],
@@ -104,7 +104,7 @@ def list_users() -> None:
                 "yes" if user.active else "no",
                 ago(user.last_login_at),
                 ago(user.last_seen_at),
-                ",".join(role.name for role in user.flexmeasures_roles),
+                _names(user.flexmeasures_roles),
             )
             for user in users
         ],
@@ -128,6 +128,10 @@ def list_roles() -> None:
         abort("No user roles created yet, not even admin.", MsgStyle.WARN)
     click.echo("User roles:\n")
     _print_roles(user_roles)
+
+
+def _names(roles: Sequence[AccountRole] | Sequence[Role]) -> str:
+    return ",".join(sorted(role.name for role in roles))
 
 
 def _print_roles(roles: Sequence[AccountRole] | Sequence[Role]) -> None:
