@@ -56,12 +56,12 @@ def load_custom_scheduler(scheduler_specs: dict[str, Any]) -> type[Scheduler]:
         assert key in scheduler_specs, f"custom-scheduler has no key '{key}'."
     class_name = scheduler_specs["class"]
     module = _load_module(scheduler_specs["module"], class_name)
-    found: Any = getattr(module, class_name, None)
+    found = getattr(module, class_name, None)
     assert found is not None, f"{scheduler_specs['module']} has no class {class_name}."
     compute = getattr(found, "compute", None)
     if not inspect.isclass(found) or not callable(compute) or compute is Scheduler.compute:
         raise NotImplementedError(f"Scheduler class {class_name} should have a method `compute`.")
-    return found  # type: ignore[no-any-return]  # duck typing is welcome here
+    return found  # type: ignore[return-value]  # duck typing is welcome here
 
 
 def _load_module(name: str, class_name: str) -> ModuleType:
