@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_security import Security, SQLAlchemyUserDatastore
+from flask_security import Security
 
+from flexmeasures.auth.datastore import UserDatastore
 from flexmeasures.data.config import db
 from flexmeasures.data.models.user import Role, User
 
@@ -15,5 +16,5 @@ def set_up_security(app: Flask) -> Security:
     Its log-in pages are left out; hashing passwords (`flask_security.hash_password`) and checking
     access tokens work.
     """
-    datastore = SQLAlchemyUserDatastore(db, User, Role)
+    datastore = UserDatastore(db, User, Role)
     return Security(app, datastore, register_blueprint=False)

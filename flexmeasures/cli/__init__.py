@@ -25,11 +25,11 @@ COMMANDS = {
 }
 COMMANDS_OF_LIBRARIES = {
     "db": ("flask_migrate.cli:db", "Perform database migrations."),
-    "roles": ("flask_security.cli:roles", "Role commands."),
+    "roles": ("flexmeasures.cli.security:roles", "Role commands."),
     "routes": ("flask.cli:routes_command", "Show the routes for the app."),
     "run": ("flask.cli:run_command", "Run a development server."),
     "shell": ("flask.cli:shell_command", "Run a shell in the app context."),
-    "users": ("flask_security.cli:users", "User commands."),
+    "users": ("flexmeasures.cli.security:users", "User commands."),
 }
 
 
@@ -74,4 +74,7 @@ def add_commands(app: Flask) -> None:
     class LazyAppGroup(LazyGroup, AppGroup):
         """A lazy group to which plugins can add commands in Flask's way."""
 
-    app.cli = LazyAppGroup(app.name, lazy=COMMANDS, commands=app.cli.commands)
+    # Flask-Security has registered its groups; ours stand in for them.
+    ours = COMMANDS | {name: COMMANDS_OF_LIBRARIES[name] for name in ("roles", "users")}
+    others = {name: command for name, command in app.cli.commands.items() if name not in ours}
+    app.cli = LazyAppGroup(app.name, lazy=ours, commands=others)

@@ -39,10 +39,13 @@ class Terminal:
             "COLUMNS": "120",
         }
 
-    def __call__(self, *words: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str, exit_code: int = 0, input: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Type `flexmeasures <words>`; there must be that exit code, and no traceback."""
         result = subprocess.run(
             [PROGRAM, *words],
+            input=input,
             env=self.environment,
             cwd=self.home,
             text=True,

@@ -1,0 +1,51 @@
+"""How Flask-Security finds and changes our users and roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_security import RoleMixin, SQLAlchemyUserDatastore
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from flexmeasures.data.models.user import User
+
+
+class UserDatastore(SQLAlchemyUserDatastore):
+    """Knows that `User.roles` are those in force, and `User.flexmeasures_roles` those given."""
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> User | None:
+        """The user with this value of one column, with account and roles, in one statement."""
+        attribute, value = kwargs.popitem()
+        column = getattr(User, attribute)
+        matches = func.lower(column) == func.lower(value) if case_insensitive else column == value
+        query = select(User).where(matches).order_by((column == value).desc())
+        query = query.options(joinedload(User.account), joinedload(User.flexmeasures_roles))
+        user: User | None = self.db.session.scalars(query).unique().first()
+        return user
+
+    def add_role_to_user(self, user: User, role: RoleMixin | str) -> bool:  # type: ignore[override]
+        """Give a user a role; False if the user has it already."""
+        found = self._find_role(role)
+        if found in user.flexmeasures_roles:
+            return False
+        user.flexmeasures_roles.append(found)
+        self.put(user)
+        return True
+
+    def remove_role_from_user(  # type: ignore[override]
+        self, user: User, role: RoleMixin | str
+    ) -> bool:
+        """Take a role from a user; False if the user does not have it."""
+        found = self._find_role(role)
+        if found not in user.flexmeasures_roles:
+            return False
+        user.flexmeasures_roles.remove(found)
+        self.put(user)
+        return True
+
+    def _find_role(self, role: RoleMixin | str) -> Any:
+        found = self._prepare_role_modify_args(role)
+        if found is None:
+            raise ValueError(f"Role: {role} doesn't exist")
+        return found
