@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from flexmeasures.utils.timely import HEAVY_MODULES, tb
 
-START = datetime(2024, 1, 1, tzinfo=UTC)
+START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
 def run_fresh(code: str) -> str:
