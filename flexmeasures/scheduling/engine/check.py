@@ -1,10 +1,9 @@
-"""What a plan is worth and which limits it breaks: recomputed from the plan alone, without a solver."""
+"""What a plan is worth and which limits it breaks, recomputed from the plan alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
@@ -17,7 +16,7 @@ Power = Mapping[Device, np.ndarray]
 
 @dataclass(frozen=True)
 class Violation:
-    """A limit that a plan does not keep: whose, where first, and by how much at most (MW or MWh)."""
+    """Limits that a plan does not keep: whose, where first, by how much at most (MW or MWh)."""
 
     name: str
     slot: int
@@ -75,9 +74,11 @@ def stock_levels(problem: Problem, stock: Stock, power: Power) -> np.ndarray:
     gained = flow * beta(retention) * problem.hours
     if (retention == 1).all():
         return stock.initial + np.cumsum(gained)
-    steps = zip(retention.tolist(), gained.tolist())
-    levels = accumulate(steps, lambda level, step: level * step[0] + step[1], initial=stock.initial)
-    return np.array(list(levels)[1:])
+    levels, level = [], stock.initial
+    for kept, added in zip(retention.tolist(), gained.tolist(), strict=True):
+        level = level * kept + added
+        levels.append(level)
+    return np.array(levels)
 
 
 def commitment_cost(

@@ -39,6 +39,8 @@ class Flow:
     fixed: np.ndarray
     up: np.ndarray
     down: np.ndarray
+    rising: np.ndarray
+    """Binary variables: 1 where the device goes up."""
 
     @property
     def terms(self) -> list[Term]:
@@ -135,8 +137,8 @@ def _flow(
     """power_min <= up + down <= power_max, of which one direction is 0."""
     none = np.full(len(lower), -1)
     if (lower == upper).all():
-        return Flow(fixed=lower, up=none, down=none)
-    up, down = none.copy(), none.copy()
+        return Flow(fixed=lower, up=none, down=none, rising=none)
+    up, down, rising = none.copy(), none.copy(), none.copy()
     # "or": limits that exclude each other still need a variable, so that the contradiction is seen.
     rises = (upper > 0) | (lower > 0)
     falls = (lower < 0) | (upper < 0)
@@ -149,11 +151,12 @@ def _flow(
     if exclusive is not None:
         slots = np.flatnonzero(exclusive & (up >= 0) & (down >= 0))
         least, most = lower[slots], upper[slots]
-        rising = build.variables(f"{device.name} direction", np.zeros(len(slots)), 1, binary=True)
+        choice = build.variables(f"{device.name} direction", np.zeros(len(slots)), 1, binary=True)
         # up <= power_max rising,  down >= power_min (1 - rising)
-        build.rows(f"{device.name} up only", [(1, up[slots]), (-most, rising)], -np.inf, 0)
-        build.rows(f"{device.name} down only", [(1, down[slots]), (least, rising)], least, np.inf)
-    return Flow(fixed=np.zeros(len(lower)), up=up, down=down)
+        build.rows(f"{device.name} up only", [(1, up[slots]), (-most, choice)], -np.inf, 0)
+        build.rows(f"{device.name} down only", [(1, down[slots]), (least, choice)], least, np.inf)
+        rising[slots] = choice
+    return Flow(fixed=np.zeros(len(lower)), up=up, down=down, rising=rising)
 
 
 def beta(retention: np.ndarray) -> np.ndarray:
@@ -177,7 +180,8 @@ def _balance(
     known = scale * problem.array(stock.gain)
     known[0] += retention[0] * stock.initial
     terms: list[Term] = [(1.0, level), (-retention, np.append(-1, level[:-1]))]
-    for device in (d for d in problem.devices if d.stock is stock):
+    users = [device for device in problem.devices if device.stock is stock]
+    for device in users:
         flow = flows[device]
         into, out_of = (
             problem.array(device.up_efficiency),
@@ -186,7 +190,50 @@ def _balance(
         known += scale * (into * np.maximum(flow.fixed, 0) + out_of * np.minimum(flow.fixed, 0))
         terms += [(-scale * into, flow.up), (-scale * out_of, flow.down)]
     build.rows(f"{stock.name} balance", terms, known, known)
+    if len(users) == 1:
+        _tighten(build, problem, users[0], stock, flows[users[0]], level)
     return level
+
+
+def _tighten(
+    build: Builder, problem: Problem, device: Device, stock: Stock, flow: Flow, level: np.ndarray
+) -> None:
+    """Where a binary variable decides on the direction, each direction keeps the limits by itself.
+
+    rising = 1:  retention level[j-1] + beta h (up_efficiency up + gain) <= maximum[j]
+    rising = 0:  retention level[j-1] + beta h (down / down_efficiency + gain) >= minimum[j]
+
+    Every plan does so anyway. But relaxed (to what the limits of slot j-1 allow, for the other
+    value of `rising`), these rows make the search for integers many times shorter.
+    """
+    slots = np.flatnonzero(flow.rising >= 0)
+    if not slots.size:
+        return
+    rising, previous = flow.rising[slots], np.append(-1, level[:-1])[slots]
+    retention = problem.array(stock.retention)[slots]
+    scale = beta(retention) * problem.hours
+    gain = scale * problem.array(stock.gain)[slots]
+    initial = retention * np.where(slots == 0, stock.initial, 0)
+
+    def rows(
+        name: str, limits: np.ndarray, efficiency: np.ndarray, power: np.ndarray, above: bool
+    ) -> None:
+        limit, before = limits[slots], np.append(stock.initial, limits[:-1])[slots]
+        some = np.flatnonzero(np.isfinite(limit) & np.isfinite(before))
+        reached = retention * before + gain  # by the limit of the previous slot, without any power
+        factor, bound = (reached - limit, reached) if above else (limit - reached, limit)
+        bound = (bound - gain - initial)[some]
+        terms: list[Term] = [
+            (retention[some], previous[some]),
+            ((scale * efficiency[slots])[some], power[slots][some]),
+            (factor[some], rising[some]),
+        ]
+        build.rows(name, terms, *((-np.inf, bound) if above else (bound, np.inf)))
+
+    highest, lowest = problem.array(stock.maximum), problem.array(stock.minimum)
+    into, out_of = problem.array(device.up_efficiency), 1 / problem.array(device.down_efficiency)
+    rows(f"{stock.name} when rising", highest, into, flow.up, above=True)
+    rows(f"{stock.name} when falling", lowest, out_of, flow.down, above=False)
 
 
 def _group(build: Builder, problem: Problem, group: Group, flows: Mapping[Device, Flow]) -> None:

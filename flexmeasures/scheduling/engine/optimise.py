@@ -10,6 +10,7 @@ import numpy as np
 from flexmeasures.scheduling.engine.check import Findings, check
 from flexmeasures.scheduling.engine.formulation import Formulation, formulate
 from flexmeasures.scheduling.engine.problem import Commitment, Device, Problem, Stock
+from flexmeasures.scheduling.engine.program import Program
 from flexmeasures.scheduling.engine.solvers import (
     Options,
     Solution,
@@ -80,15 +81,15 @@ class _Search:
     def best(self, rank: int) -> Plan:
         """The plan of the least cost of this rank, given what higher ranks were granted.
 
-        The relaxed program may let a device go up and down at once. Its net power is a plan, too: if
-        that keeps all limits at the same cost, then it is optimal, since no plan can beat the
+        The relaxed program may let a device go up and down at once. Its net power is a plan, too:
+        if that keeps all limits at the same cost, then it is optimal, since no plan can beat the
         relaxation. Otherwise such slots get binary variables, until none is left.
         """
         while True:
             formulation = formulate(
                 self.problem, rank=rank, caps=self.caps, exclusive=self.exclusive
             )
-            solution = self._solve(formulation)
+            solution = self._polish(formulation, self._solve(formulation.program))
             assert solution.values is not None and solution.objective is not None
             power = formulation.power(solution.values)
             findings = check(self.problem, power)
@@ -97,18 +98,34 @@ class _Search:
                 return Plan(power, findings.levels, findings.costs, solution.status)
             self._tell_apart(formulation, solution.values, findings)
 
-    def _solve(self, formulation: Formulation) -> Solution:
+    def _polish(self, formulation: Formulation, solution: Solution) -> Solution:
+        """Settle all but the binary variables to the last digit: a search stops within a gap."""
+        program = formulation.program
+        if not program.binary.any() or solution.values is None:
+            return solution
+        chosen = np.round(solution.values)
+        settled = replace(
+            program,
+            lower=np.where(program.binary, chosen, program.lower),
+            upper=np.where(program.binary, chosen, program.upper),
+            binary=np.zeros(program.variable_count, dtype=bool),
+        )
+        try:
+            polished = self._solve(settled)
+        except (Infeasible, SolverTimeout):
+            return solution
+        return replace(polished, status=solution.status)
+
+    def _solve(self, program: Program) -> Solution:
         options = self.options
         if self.deadline is not None:
             remaining = self.deadline - time.monotonic()
             if remaining <= 0:
                 raise SolverTimeout(f"No plan was found within {options.time_limit:g} s.")
             options = replace(options, time_limit=remaining)
-        solution = solve(formulation.program, self.solver, options)
+        solution = solve(program, self.solver, options)
         if solution.status is Status.INFEASIBLE:
-            raise Infeasible(
-                formulation.program.contradiction() or "No plan keeps all limits at once."
-            )
+            raise Infeasible(program.contradiction() or "No plan keeps all limits at once.")
         if solution.status is Status.UNBOUNDED:
             raise SolverError("The costs have no lower limit.")
         return solution

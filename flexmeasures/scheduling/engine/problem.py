@@ -4,18 +4,18 @@ Units are MW, MWh and money; time is cut into slots of equal length. Power is se
 positive values consume, negative values produce. A quantity that varies is an array with one entry
 per slot; a plain number stands for the same value in all slots. `inf` means unlimited.
 
-Classes compare by identity, so that devices can share a stock, and so that groups and commitments can
-point to devices.
+Classes compare by identity, so that devices can share a stock, and so that groups and commitments
+can point to devices.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeAlias
 
 import numpy as np
 
-Values = Union[float, np.ndarray]
+Values: TypeAlias = float | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +211,6 @@ class Problem:
     def _check_shape(self, name: str, values: Values) -> None:
         if np.shape(values) not in ((), (self.slots,)):
             raise ValueError(
-                f"{name}: expected one value, or one for each of {self.slots} slots, got an array of"
-                f" shape {np.shape(values)}."
+                f"{name}: expected one value, or one for each of {self.slots} slots, got an array"
+                f" of shape {np.shape(values)}."
             )

@@ -155,7 +155,9 @@ class Builder:
 
     def program(self, objective: int = 0) -> Program:
         """The program that minimises one of the objectives."""
-        counts, columns, coefficients = zip(*self._entries) if self._entries else ((), (), ())
+        counts, columns, coefficients = (
+            [entry[part] for entry in self._entries] for part in range(3)
+        )
         lower, upper = _join(self._lower), _join(self._upper)
         return Program(
             cost=self._cost(objective),

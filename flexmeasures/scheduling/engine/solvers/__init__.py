@@ -83,8 +83,8 @@ def solve(program: Program, solver: str = "cbc", options: Options | None = None)
     """Minimise a program.
 
     Returns a solution that is optimal, feasible (the best one when the time was up), infeasible or
-    unbounded. Raises SolverNotFound, SolverTimeout (no solution in time) or SolverError (a crash, an
-    answer that breaks limits).
+    unbounded. Raises SolverNotFound, SolverTimeout (no solution in time) or SolverError (a crash,
+    an answer that breaks limits).
     """
     run, options = _find(solver, options or Options())
     if program.contradiction():
@@ -100,7 +100,7 @@ def solve(program: Program, solver: str = "cbc", options: Options | None = None)
 
 def _find(solver: str, options: Options) -> tuple[Solver, Options]:
     name = solver
-    if os.path.dirname(solver):
+    if os.sep in solver:
         name = Path(solver).stem
         options = replace(options, executable=solver)
     try:

@@ -1,7 +1,7 @@
-"""Cbc, as a process that gets the standard form of a Pyomo model.
+"""Cbc, as a process that gets a Pyomo model as an MPS file.
 
-Pyomo's own interface to Cbc writes an expression tree to an LP file, asks Cbc for its version first,
-and builds a results object: for a plan of a day that takes longer than solving it.
+Pyomo's own interface to Cbc writes an expression tree to an LP file, asks Cbc for its version
+first, and builds a results object: for a plan of a day that takes longer than solving it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,10 +30,7 @@ from flexmeasures.scheduling.engine.solvers.common import (
     Status,
 )
 from flexmeasures.scheduling.engine.solvers.mps import to_mps
-from flexmeasures.scheduling.engine.solvers.pyomo_model import to_pyomo, values_of
-
-if TYPE_CHECKING:
-    import pyomo.environ as pyo
+from flexmeasures.scheduling.engine.solvers.pyomo_model import to_pyomo
 
 GRACE = 3.0
 """Seconds that Cbc gets to notice by itself that its time is up."""
@@ -42,21 +38,17 @@ GRACE = 3.0
 
 def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
     """Minimise `cost` over a program; its own cost is not looked at."""
-    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
-
     executable = options.executable or find_cbc()
-    model = to_pyomo(program, cost)
-    form = LinearStandardFormCompiler().write(model, mixed_form=True)
+    mps = to_mps(to_pyomo(program, cost))
     folder = tempfile.mkdtemp(prefix="flexmeasures-cbc-", dir=_scratch())
     try:
-        answer = _run(executable, to_mps(form), Path(folder), options, program.binary.any())
+        answer = _run(executable, mps, Path(folder), options, bool(program.binary.any()))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    status, text = _read_status(answer)
+    status, lines = _read_status(answer)
     if status in (Status.INFEASIBLE, Status.UNBOUNDED):
         return Solution(status)
-    _load(text, form.columns)
-    return Solution(status, values_of(model, program))
+    return Solution(status, _read_values(lines, program.variable_count))
 
 
 @lru_cache
@@ -92,8 +84,8 @@ def _can_run(path: Path) -> bool:
 
 def _scratch() -> str | None:
     """A folder in memory, where there is one; else the system's folder for such files."""
-    memory = "/dev/shm"
-    return memory if os.path.isdir(memory) and os.access(memory, os.W_OK) else None
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
 def _run(executable: str, mps: str, folder: Path, options: Options, integer: bool) -> str:
@@ -102,7 +94,8 @@ def _run(executable: str, mps: str, folder: Path, options: Options, integer: boo
     problem.write_text(mps)
     command = [executable, str(problem)]
     if integer:
-        command += ["-ratioGap", repr(options.mip_gap)]
+        # Preprocessing calls some programs infeasible that are not (seen in 2.10.3 and 2.10.8).
+        command += ["-preprocess", "off", "-ratioGap", repr(options.mip_gap)]
     if options.time_limit is not None:
         command += ["-timeMode", "elapsed", "-seconds", repr(options.time_limit)]
     command += ["-solve", "-solution", str(solution)]
@@ -138,6 +131,8 @@ def _communicate(command: list[str], time_limit: float | None) -> str:
         # Also when a job's own time limit interrupts us.
         if process.poll() is None:
             _kill(process)
+        if process.stdout is not None:
+            process.stdout.close()
     if process.returncode != 0:
         raise SolverError(
             f"Cbc stopped with exit code {process.returncode}. Its last words: {_last_words(log)}"
@@ -161,7 +156,7 @@ def _read_status(solution: str) -> tuple[Status, str]:
     """Status and remaining lines of a solution file."""
     first, _, rest = solution.partition("\n")
     status = first.split(" - objective value")[0].strip().lower()
-    if status == "optimal":
+    if status in ("optimal", "optimal (within gap tolerance)"):
         return Status.OPTIMAL, rest
     if status in ("infeasible", "integer infeasible"):
         return Status.INFEASIBLE, ""
@@ -174,16 +169,14 @@ def _read_status(solution: str) -> tuple[Status, str]:
     raise SolverError(f"Cbc wrote a solution that cannot be read; it begins with {first[:80]!r}.")
 
 
-def _load(lines: str, variables: list[pyo.Var]) -> None:
-    """Give variables their values: lines of index, name, value, reduced cost; zeros are left out."""
+def _read_values(lines: str, count: int) -> np.ndarray:
+    """Values of all variables; lines have index, name, value, reduced cost; zeros are left out."""
     # Two stars mark a value that exceeds a bound by the solver's tolerance.
     words = lines.replace("**", "  ").split()
+    values = np.zeros(count)
     try:
-        columns = [int(word[1:]) for word in words[1::4]]
-        values = [float(word) for word in words[2::4]]
-        for variable in variables:
-            variable.set_value(0.0, skip_validation=True)
-        for column, value in zip(columns, values, strict=True):
-            variables[column].set_value(value, skip_validation=True)
+        columns = np.array([word[1:] for word in words[1::4]], dtype=int)
+        values[columns] = np.array(words[2::4], dtype=float)
     except (ValueError, IndexError) as error:
         raise SolverError(f"Cbc wrote a solution that cannot be read: {error}.") from error
+    return values

@@ -37,7 +37,7 @@ class Options:
     """
 
     time_limit: float | None = None
-    mip_gap: float = 1e-6
+    mip_gap: float = 1e-4
     executable: str | None = None
 
 
