@@ -96,8 +96,8 @@ def solve_with(name: str, program: Program, cost: np.ndarray, options: Options) 
         solver.options[names["time"]] = max(1, round(options.time_limit))
     results = _run(solver, model)
     if str(results.solver.termination_condition) in _AMBIGUOUS:
-        # A program that is infeasible may go by these names, too, the more so as Pyomo misreads GLPK:
-        # without costs, nothing can be unbounded.
+        # An infeasible program may go by these names, too, as Pyomo misreads GLPK: without costs,
+        # nothing can be unbounded.
         costless = _run(solver, to_pyomo(program, np.zeros_like(cost)))
         if str(costless.solver.termination_condition) in ("infeasible", "unbounded"):
             return Solution(Status.INFEASIBLE)

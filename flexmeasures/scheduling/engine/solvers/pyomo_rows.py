@@ -29,10 +29,11 @@ class MatrixRows(MatrixConstraint):
     items = IndexedConstraint.items
 
     def construct(self, data: Any = None) -> None:
-        if not self._data:
-            self._constructed = True
-            this = ref(self)
-            self._data = {row: MatrixRow(row, this) for row in range(len(self._lower))}
+        self._constructed = True
+        this = ref(self)
+        self._data: dict[int, MatrixRow] = {
+            row: MatrixRow(row, this) for row in range(len(self._lower))
+        }
 
     def __iter__(self) -> Any:
         return iter(self._data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,7 +136,7 @@ def test_interruption_ends_the_process(
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cbc.subprocess.Popen, "communicate", interrupt)
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         solve(program, executable)
     assert not _is_running(int(Path(executable).with_name("own").read_text()))
@@ -160,7 +162,7 @@ def test_where_cbc_is_looked_for(monkeypatch: pytest.MonkeyPatch, script: Script
     monkeypatch.setenv("PATH", "")
     cbc.find_cbc.cache_clear()
     assert "pulp" in cbc.find_cbc()
-    monkeypatch.setattr(cbc.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     cbc.find_cbc.cache_clear()
     with pytest.raises(SolverNotFound, match="pip install pulp"):
         cbc.find_cbc()

@@ -26,7 +26,7 @@ def at(slots: int, ticks: dict[int, float], otherwise: float = np.nan) -> np.nda
     return values
 
 
-def fixed(name: str, power: Sequence[float] | float) -> Device:
+def fixed(name: str, power: Sequence[float] | np.ndarray) -> Device:
     return Device(name, np.asarray(power, float), np.asarray(power, float))
 
 
@@ -471,7 +471,9 @@ def test_only_fixed_devices(solver: str) -> None:
 def test_many_equal_optima_still_make_a_plan(solver: str) -> None:
     stock = Stock("battery", 0, at(4, {4: 0.5}, 0.0), 1)
     device = Device("battery", 0, 1, stock)
-    problem = Problem(4, 0.25, (device,), (), (energy("e", (device,), *[np.zeros(4)] * 2, 0.25),))
+    problem = Problem(
+        4, 0.25, (device,), (), (energy("e", (device,), np.zeros(4), np.zeros(4), 0.25),)
+    )
     plan = optimise(problem, solver)
     assert plan.levels[stock][-1] == pytest.approx(0.5, abs=1e-6)
     assert_sound(problem, plan)
@@ -480,7 +482,9 @@ def test_many_equal_optima_still_make_a_plan(solver: str) -> None:
 def test_time_limit_of_all_together(solver: str) -> None:
     stock = Stock("battery", 0, 0, 1)
     device = Device("battery", -1, 1, stock)
-    problem = Problem(4, 0.25, (device,), (), (energy("e", (device,), *[np.ones(4)] * 2, 0.25),))
+    problem = Problem(
+        4, 0.25, (device,), (), (energy("e", (device,), np.ones(4), np.ones(4), 0.25),)
+    )
     assert optimise(problem, solver, Options(time_limit=30)).status is Status.OPTIMAL
 
 
