@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "add": ("flexmeasures.cli.data_add:fm_add_data", "FlexMeasures: Add data."),
     "delete": ("flexmeasures.cli.data_delete:fm_delete_data", "FlexMeasures: Delete data."),
+    "edit": ("flexmeasures.cli.data_edit:fm_edit_data", "FlexMeasures: Edit data."),
     "show": ("flexmeasures.cli.data_show:fm_show_data", "FlexMeasures: Show data."),
     "local": (
         "flexmeasures.cli.local:fm_local",

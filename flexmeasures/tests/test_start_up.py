@@ -52,7 +52,9 @@ def test_the_package(tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", [[], ["add"], ["show"], ["local"]], ids=lambda group: " ".join(group) or "program"
+    "group",
+    [[], ["add"], ["delete"], ["edit"], ["show"], ["local"]],
+    ids=lambda group: " ".join(group) or "program",
 )
 def test_help_of_the_program_and_of_groups(tmp_path: Path, group: list[str]) -> None:
     loaded = modules_loaded_by(tmp_path, HELP.format(arguments=[*group, "--help"]))

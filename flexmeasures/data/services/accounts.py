@@ -51,6 +51,27 @@ def create_account(name: str, role_names: Sequence[str] = ()) -> Account:
     return account
 
 
+def change_account(
+    account: Account,
+    name: str | None = None,
+    add_roles: Sequence[str] = (),
+    remove_roles: Sequence[str] = (),
+) -> None:
+    """Rename an account, give it roles (made, if they are missing) or take some away.
+
+    Raises
+    ------
+    InvalidText : the name, or that of a role, is empty or too long
+    """
+    if name is not None:
+        check_text(Account.name, name)
+        account.name = name
+    roles = [role for role in account.account_roles if role.name not in remove_roles]
+    new = [role for role in get_or_create_roles(AccountRole, add_roles) if role not in roles]
+    account.account_roles = roles + new
+    db.session.flush()
+
+
 def delete_account(account: Account) -> None:
     """Delete an account with its users, assets, sensors and beliefs, in one statement per table.
 
