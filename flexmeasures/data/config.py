@@ -8,7 +8,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-# Migrations, and code that tells a replaced belief from other integrity errors, rely on these names.
+# Migrations rely on these names, and so does whoever asks which rule an integrity error is about.
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_name)s_idx",
     "uq": "%(table_name)s_%(column_0_name)s_key",
