@@ -79,4 +79,4 @@ lint: install-for-dev ## Style, format, types and layers
 
 .PHONY: benchmark
 benchmark: install-for-test ## Measure speed, as ratios within one run
-	@$(PYTHON_IN_VENV) -m pytest benchmarks $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest benchmarks --benchmark-columns=min,median,max,rounds $(ARGS)
