@@ -107,6 +107,12 @@ class Scheduler:
     def deserialize_timing_config(self) -> None:
         if self.start > self.end:
             raise ValueError(f"Start {self.start} cannot be after end {self.end}.")
+        limit = self.settings.latest_end(self.start, self.resolution)
+        if limit is not None and self.end > limit:
+            raise ValueError(
+                f"A schedule from {self.start} can last until {limit} (as set by"
+                f" FLEXMEASURES_MAX_PLANNING_HORIZON), but the end is {self.end}."
+            )
 
     def deserialize_flex_config(self) -> None:
         """Check and convert `flex_model` and `flex_context`, in place."""

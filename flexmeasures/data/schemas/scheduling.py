@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, post_load, pre_load, validate
 
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.times import AwareDateTimeField
-from flexmeasures.data.schemas.units import QuantityField
+from flexmeasures.data.schemas.units import QuantityField, QuantityValidator
 from flexmeasures.data.schemas.utils import FMValidationError
 
 
@@ -45,7 +45,10 @@ class StorageFlexModelSchema(FlexSchema):
 
     soc_at_start = fields.Float(data_key="soc-at-start", required=True)
     soc_unit = fields.String(
-        data_key="soc-unit", required=True, validate=validate.OneOf(["kWh", "MWh"])
+        data_key="soc-unit",
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(["kWh", "MWh"]),
     )
     soc_min = fields.Float(data_key="soc-min", required=True, validate=validate.Range(min=0))
     soc_max = fields.Float(data_key="soc-max", required=True)
@@ -53,6 +56,9 @@ class StorageFlexModelSchema(FlexSchema):
         fields.Nested(SOCTargetSchema), data_key="soc-targets", load_default=list
     )
     roundtrip_efficiency = QuantityField("%", data_key="roundtrip-efficiency", required=True)
+    soc_value_at_end = fields.Raw(
+        data_key="soc-value-at-end", allow_none=True, validate=QuantityValidator()
+    )
     prefer_charging_sooner = fields.Boolean(data_key="prefer-charging-sooner", load_default=True)
 
     @post_load
@@ -63,7 +69,8 @@ class StorageFlexModelSchema(FlexSchema):
                 "Must be greater than 0 and less than or equal to 1.", "roundtrip-efficiency"
             )
         per_unit = 1000 if model["soc_unit"] == "kWh" else 1
-        model["soc_unit"] = "MWh"
+        if model["soc_unit"] == "kWh":
+            model["soc_unit"] = "MWh"
         for field in ("soc_at_start", "soc_min", "soc_max"):
             model[field] /= per_unit
         for target in model["soc_targets"]:

@@ -12,7 +12,7 @@ from flexmeasures.scheduling.engine.commitments import energy, peak, soft_limit
 from flexmeasures.scheduling.engine.formulation import formulate
 from flexmeasures.scheduling.engine.optimise import Infeasible, optimise
 from flexmeasures.scheduling.engine.problem import Commitment, Device, Group, Problem, Stock
-from flexmeasures.scheduling.engine.solvers import Options, Status, solve
+from flexmeasures.scheduling.engine.solvers import Options, SolverError, Status, solve
 from flexmeasures.scheduling.engine.tests.conftest import INSTALLED
 
 EXACTLY = Options(mip_gap=1e-9)
@@ -91,6 +91,10 @@ def test_solvers_agree(problem: Problem) -> None:
             plan = optimise(problem, solver, EXACTLY)
         except Infeasible:
             totals[solver] = np.inf
+            continue
+        except SolverError:
+            # Its preprocessing overlooks violations of a thousandth. We do not.
+            assert solver == "glpk"
             continue
         findings = check(problem, plan.power)
         assert findings.violations == ()
