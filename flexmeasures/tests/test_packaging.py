@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,11 @@ ROOT = Path(__file__).parents[2]
 USED_IN_TESTING_ONLY = {"fakeredis"}
 
 
-def normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def required(purpose: str) -> set[str]:
     """Names of the distributions on a loose list."""
     lines = (ROOT / "requirements" / f"{purpose}.in").read_text().splitlines()
     names = (re.match(r"[\w.-]+", line) for line in lines if not line.startswith("-"))
-    return {normalised(name.group()) for name in names if name}
+    return {name.group() for name in names if name}
 
 
 def imported(files: Iterator[Path]) -> dict[str, Path]:
@@ -43,12 +39,16 @@ def imported(files: Iterator[Path]) -> dict[str, Path]:
     return {name: path for name, path in found.items() if name not in ours}
 
 
+def provided(requirements: set[str]) -> set[str]:
+    """Top-level modules that these distributions install."""
+    files = (file for name in requirements for file in distribution(name).files or ())
+    return {file.parts[0].partition(".")[0] for file in files}
+
+
 def undeclared(modules: dict[str, Path], requirements: set[str]) -> dict[str, str]:
-    distributions = packages_distributions()
+    known = provided(requirements)
     return {
-        name: str(path.relative_to(ROOT))
-        for name, path in modules.items()
-        if not requirements & {normalised(found) for found in distributions.get(name, [])}
+        name: str(path.relative_to(ROOT)) for name, path in modules.items() if name not in known
     }
 
 

@@ -132,6 +132,8 @@ def test_process_ids_in_use_by_others(data: Path, bystander: int) -> None:
     fill()
     for pid in pids().values():
         kill(pid)
+    while any(pids().values()):  # threads and child processes end a moment later
+        time.sleep(0.01)
     for name in ("postgresql/postmaster.pid", "postgresql/.s.PGSQL.5432.lock"):
         _, rest = (data / name).read_text().split("\n", 1)
         (data / name).write_text(f"{bystander}\n{rest}")
