@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flexmeasures.utils.coding_utils import deprecated
+from flexmeasures.utils.time_utils import as_utc, shift
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,8 @@ class Settings:
         if self.max_planning_horizon is None:
             return None
         if isinstance(self.max_planning_horizon, int):
-            return start + self.max_planning_horizon * resolution
-        return start + self.max_planning_horizon
+            return shift(start, self.max_planning_horizon * resolution)
+        return shift(start, self.max_planning_horizon)
 
 
 class Scheduler:
@@ -108,7 +109,7 @@ class Scheduler:
         if self.start > self.end:
             raise ValueError(f"Start {self.start} cannot be after end {self.end}.")
         limit = self.settings.latest_end(self.start, self.resolution)
-        if limit is not None and self.end > limit:
+        if limit is not None and as_utc(self.end) > as_utc(limit):
             raise ValueError(
                 f"A schedule from {self.start} can last until {limit} (as set by"
                 f" FLEXMEASURES_MAX_PLANNING_HORIZON), but the end is {self.end}."

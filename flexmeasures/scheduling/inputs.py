@@ -16,6 +16,7 @@ from flexmeasures.data.beliefs.search import values
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
+from flexmeasures.utils.time_utils import as_utc, shift
 from flexmeasures.utils.unit_registry import parse_quantity
 from flexmeasures.utils.unit_utils import (
     currency_of,
@@ -72,8 +73,8 @@ def look_around(
     devices = list(dict.fromkeys(flex_context.get("inflexible_device_sensors") or ()))
     known = values(
         dict.fromkeys([buying, selling, *devices]),
-        start,
-        end,
+        as_utc(start),
+        as_utc(end),
         resolution,
         beliefs_before=beliefs_before,
     )
@@ -154,8 +155,8 @@ class Times:
             (
                 first,
                 {
-                    "start": (self.start + first * self.resolution).isoformat(),
-                    "end": (self.start + after * self.resolution).isoformat(),
+                    "start": shift(self.start, first * self.resolution).isoformat(),
+                    "end": shift(self.start, after * self.resolution).isoformat(),
                 },
             )
             for first, after in zip(edges[::2], edges[1::2], strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from flexmeasures.scheduling.inputs import (
 from flexmeasures.scheduling.slots import initialize_index
 from flexmeasures.scheduling.storage_flex_model import complete
 from flexmeasures.scheduling.storage_problem import Miss, StorageCase, StoragePlan, plan_storage
+from flexmeasures.utils.time_utils import as_utc, shift
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,9 @@ logger = logging.getLogger(__name__)
 class StorageScheduler(Scheduler):
     """Charges and discharges one storage device at the least cost.
 
-    Energy is bought and sold through one grid connection, which inflexible devices share. The device
-    never charges and discharges at once. Targets and limits are met, or missed by as little as its
-    power allows; `report` tells. See `Scheduler` for how to use it.
+    Energy is bought and sold through one grid connection, which inflexible devices share. The
+    device never charges and discharges at once. Targets and limits are met, or missed by as little
+    as its power allows; `report` tells. See `Scheduler` for how to use it.
 
     What `report` has, after `compute`:
 
@@ -95,7 +96,7 @@ class StorageScheduler(Scheduler):
     def deserialize_timing_config(self) -> None:
         """Slots must be those of the sensor, and whole."""
         super().deserialize_timing_config()
-        if (self.end - self.start) % self.resolution:
+        if self._since_start(self.end) % self.resolution:
             raise ValueError(
                 f"From {self.start} to {self.end} is no whole number of slots of {self.resolution}."
             )
@@ -137,12 +138,18 @@ class StorageScheduler(Scheduler):
 
     def _extend_end(self) -> None:
         """Up to the latest target, as far as the planning horizon goes."""
-        moments = [target["datetime"] for target in self.flex_model["soc_targets"]]
+        asked = self._since_start(self.end)
+        moments = (target["datetime"] for target in self.flex_model["soc_targets"])
+        wanted = max([asked, *map(self._since_start, moments)])
         limit = self.settings.latest_end(self.start, self.resolution)
-        latest = max([self.end, *moments])
         if limit is not None:
-            latest = max(self.end, min(latest, limit))
-        self.end = self.start + (latest - self.start) // self.resolution * self.resolution
+            wanted = max(asked, min(wanted, self._since_start(limit)))
+        if wanted > asked:
+            self.end = shift(self.start, wanted // self.resolution * self.resolution)
+
+    def _since_start(self, moment: datetime) -> timedelta:
+        """Time that passes, which on some days is not what clocks show."""
+        return as_utc(moment) - as_utc(self.start)
 
     def _cases(self, around: Surroundings, slots: int) -> tuple[StorageCase, StorageCase]:
         """The case as it is, and with prices that break ties."""
@@ -181,10 +188,10 @@ class StorageScheduler(Scheduler):
         ignored = self.report["ignored-targets"] = []
         for target in self.flex_model["soc_targets"]:
             moment, value = target["datetime"], target["value"]
-            slot, rest = divmod(moment - self.start, self.resolution)
-            if moment <= self.start:
-                reason = "not after the start"
-            elif moment > self.end:
+            slot, rest = divmod(self._since_start(moment), self.resolution)
+            if slot < 1:
+                reason = "not after the first slot"
+            elif slot > slots or (slot == slots and rest):
                 reason = "after the end"
             elif rest:
                 reason = "not at the end of a slot"
@@ -239,7 +246,7 @@ class StorageScheduler(Scheduler):
     def _describe(self, miss: Miss) -> dict[str, Any]:
         return {
             "limit": miss.limit,
-            "datetime": (self.start + miss.tick * self.resolution).isoformat(),
+            "datetime": shift(self.start, miss.tick * self.resolution).isoformat(),
             "wanted": miss.wanted,
             "reached": miss.reached,
             "size": miss.size,
@@ -256,12 +263,9 @@ def _magnitude(name: str, value: Any) -> float:
     return float(value)
 
 
-def _is_on_grid(moment: datetime, resolution: timedelta, timezone: str) -> bool:
+def _is_on_grid(moment: datetime, resolution: timedelta, zone: str) -> bool:
     """Is this a multiple of the resolution after midnight, here or in UTC?"""
-    local = moment.astimezone(ZoneInfo(timezone))
+    local = moment.astimezone(ZoneInfo(zone))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    epoch = datetime.fromtimestamp(0, tz=moment.tzinfo)
-    # Aware datetimes of one zone subtract by the clock on the wall: that is not meant here.
-    since_midnight = moment.timestamp() - midnight.timestamp()
-    step = resolution.total_seconds()
-    return not (since_midnight % step and (moment - epoch) % resolution)
+    epoch = datetime.fromtimestamp(0, tz=timezone.utc)
+    return any(not (as_utc(moment) - as_utc(first)) % resolution for first in (midnight, epoch))

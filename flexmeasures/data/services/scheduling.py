@@ -76,7 +76,10 @@ def make_schedule(
     if power is None:
         logger.warning("%s made no schedule for sensor %s.", type(scheduler).__name__, sensor.id)
         return True
-    save(_to_beliefs(power, sensor, scheduler, belief_time))
+    save(
+        _to_beliefs(power, sensor, scheduler, belief_time),
+        overwrite=current_app.config["FLEXMEASURES_ALLOW_DATA_OVERWRITE"],
+    )
     scheduler.persist_flex_model()
     db.session.flush()
     return True
