@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from flexmeasures.data.models.time_series import Sensor
 
+_ROUNDING = 1e-9
+
 
 def fallback_charging_policy(
     sensor: Sensor,
@@ -41,10 +43,11 @@ def fallback_charging_policy(
     down = -capacity if sensor.get_attribute("is_producer", False) else 0.0
     power = np.zeros(len(index))
     wanted = _wanted(device_constraints)
+    steps = np.arange(1, len(index) + 1)
     if wanted > 0:
-        power[np.arange(1, len(index) + 1) * up <= wanted] = up
+        power[steps * up <= wanted + _ROUNDING] = up
     elif wanted < 0:
-        power[np.arange(1, len(index) + 1) * down >= wanted] = down
+        power[steps * down >= wanted - _ROUNDING] = down
     return pd.Series(power, index=index)
 
 

@@ -20,9 +20,9 @@ from flexmeasures.utils.time_utils import as_utc, shift
 from flexmeasures.utils.unit_registry import parse_quantity
 from flexmeasures.utils.unit_utils import (
     currency_of,
+    determine_unit_conversion_multiplier,
     is_energy_unit,
     megawatt_hours_in,
-    megawatts_in,
     price_per_mwh_in,
 )
 
@@ -218,7 +218,10 @@ def power_per_slot(
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """MW, consumption positive, with zeros for what is unknown; and where that is so."""
     try:
-        factor = megawatts_in(device.unit)
+        # Energy per event is power, too.
+        factor = determine_unit_conversion_multiplier(
+            device.unit, "MW", device.event_resolution or None
+        )
     except ValueError as error:
         raise ValueError(f"{_name(device)} is no inflexible device: {error}") from error
     if not device.get_attribute("consumption_is_positive", False):

@@ -23,13 +23,14 @@ def initialize_index(
     >>> [str(t) for t in initialize_index(midnight, midnight + timedelta(hours=2), "1h")]
     ['2026-01-01 00:00:00+00:00', '2026-01-01 01:00:00+00:00']
     """
-    first = pd.Timestamp(start)
+    first, last = pd.Timestamp(start), pd.Timestamp(end)
     steps: pd.DatetimeIndex = pd.date_range(
-        first.tz_convert("UTC"),
-        pd.Timestamp(end).tz_convert("UTC"),
-        freq=pd.Timedelta(resolution),
-        inclusive=inclusive,
+        first.tz_convert("UTC"), last.tz_convert("UTC"), freq=pd.Timedelta(resolution)
     )
+    if inclusive in ("left", "neither") and len(steps) and steps[-1] == last:
+        steps = steps[:-1]
+    if inclusive in ("right", "neither"):
+        steps = steps[1:]
     return steps.tz_convert(first.tz)
 
 
