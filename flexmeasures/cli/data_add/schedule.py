@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from marshmallow.validate import Range
 
 from flexmeasures.cli.utils import DeprecatedDefaultGroup, MsgStyle, abort, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
@@ -30,7 +31,9 @@ def create_schedule() -> None:
     """Create a new schedule for a given power sensor."""
 
 
-_SHARE = "%"
+def share() -> QuantityField:
+    """The type of options that take 50% or 0.5"""
+    return QuantityField("%", validate=Range(min=0, max=1))
 
 
 @create_schedule.command("for-storage")
@@ -78,24 +81,24 @@ _SHARE = "%"
 )
 @click.option(
     "--soc-at-start",
-    type=QuantityField(_SHARE),
+    type=share(),
     required=True,
     help="State of charge at the start, as a share of max_soc_in_mwh: 50% or 0.5",
 )
 @click.option(
     "--soc-target",
     "soc_targets",
-    type=(QuantityField(_SHARE), AwareDateTimeField()),
+    type=(share(), AwareDateTimeField()),
     multiple=True,
     metavar="SHARE DATETIME",
     help="State of charge to reach, and when: 100% 2026-11-25T19:00+01:00. "
     "Can be given several times.",
 )
-@click.option("--soc-min", type=QuantityField(_SHARE), help="Never below this state of charge.")
-@click.option("--soc-max", type=QuantityField(_SHARE), help="Never above this state of charge.")
+@click.option("--soc-min", type=share(), help="Never below this state of charge.")
+@click.option("--soc-max", type=share(), help="Never above this state of charge.")
 @click.option(
     "--roundtrip-efficiency",
-    type=QuantityField(_SHARE),
+    type=share(),
     default="100%",
     help="Share of the stored energy that comes out again. Defaults to 100%.",
 )
@@ -139,8 +142,8 @@ def add_schedule_for_storage(
     if isinstance(capacity, bool) or not isinstance(capacity, (int, float)):
         abort(f"Sensor {power_sensor.name} has no max_soc_in_mwh attribute.")
 
-    def in_mwh(share: Quantity | None) -> float | None:
-        return None if share is None else share.to("").magnitude * capacity
+    def in_mwh(part: Quantity | None) -> float | None:
+        return None if part is None else part.to("").magnitude * capacity
 
     production_price_sensor = production_price_sensor or consumption_price_sensor
     make_schedule(
@@ -152,8 +155,8 @@ def add_schedule_for_storage(
         flex_model={
             "soc-at-start": in_mwh(soc_at_start),
             "soc-targets": [
-                {"value": in_mwh(share), "datetime": moment.isoformat()}
-                for share, moment in soc_targets
+                {"value": in_mwh(part), "datetime": moment.isoformat()}
+                for part, moment in soc_targets
             ],
             "soc-min": in_mwh(soc_min),
             "soc-max": in_mwh(soc_max),
