@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from datetime import datetime, time, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -131,6 +135,9 @@ def _headline(text: str) -> None:
 def _print_next_steps(toy: ToyAccount, seven: datetime) -> None:
     start = seven.isoformat(timespec="minutes")
     click.secho("\nThat's it! Here is what you could do next:", **MsgStyle.SUCCESS)
+    if shutil.which("flexmeasures") is None:
+        activate = Path(sys.prefix) / "bin" / "activate"
+        click.echo(f"\n  Let your shell find the program:\n    . {shlex.quote(str(activate))}")
     click.echo(
         f"""
   See what there is now:
