@@ -15,6 +15,9 @@ class BuildWithMigrations(build_py):
     """Put the top-level migrations inside the package, so that an installed one can migrate."""
 
     def run(self) -> None:
+        if not self.editable_mode:
+            # Nothing that an earlier build left may travel, above all no migration that is gone.
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if not self.editable_mode:
             inside = Path(self.build_lib) / "flexmeasures" / "data" / "migrations"
@@ -29,15 +32,10 @@ def requirements(purpose: str) -> list[str]:
     return [line for line in wanted if line and not line.startswith(("#", "-"))]
 
 
-def long_description() -> str:
-    readme = ROOT / "README.md"
-    return readme.read_text() if readme.is_file() else ""
-
-
 setup(
     name="flexmeasures",
     description="A platform that times flexible energy assets well: data, forecasts, schedules.",
-    long_description=long_description(),
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The FlexMeasures contributors",
     license="Apache-2.0",
