@@ -16,6 +16,7 @@ COPY requirements requirements
 RUN pip install --requirement requirements/app.txt --requirement requirements/test.txt
 
 COPY setup.py pyproject.toml MANIFEST.in LICENSE NOTICE README.md .flaskenv wsgi.py ./
+COPY ci ci
 COPY migrations migrations
 COPY flexmeasures flexmeasures
 
