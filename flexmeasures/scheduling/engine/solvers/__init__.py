@@ -35,6 +35,7 @@ __all__ = [
     "SolverNotFound",
     "SolverTimeout",
     "Status",
+    "cost_to_solve",
     "solve",
 ]
 
@@ -91,7 +92,7 @@ def solve(program: Program, solver: str = "cbc", options: Options | None = None)
         return Solution(Status.INFEASIBLE)
     if not program.row_count:
         return _by_bounds(program)
-    solution = run(program, program.cost * _scale(program.cost), options)
+    solution = run(program, cost_to_solve(program), options)
     if solution.values is None:
         return solution
     _distrust(program, solution.values, solver)
@@ -112,13 +113,13 @@ def _find(solver: str, options: Options) -> tuple[Solver, Options]:
         ) from None
 
 
-def _scale(cost: np.ndarray) -> float:
-    """A factor that lifts small costs well above the tolerance of solvers (1e-7 per unit).
+def cost_to_solve(program: Program) -> np.ndarray:
+    """The cost of a program, with small ones lifted above the tolerance of solvers (1e-7 per unit).
 
     Otherwise, differences that break ties may be too small to be seen.
     """
-    largest = float(np.abs(cost).max(initial=0.0))
-    return max(1.0, 1000.0 / largest) if largest > 0 else 1.0
+    largest = float(np.abs(program.cost).max(initial=0.0))
+    return program.cost * max(1.0, 1000.0 / largest) if largest > 0 else program.cost
 
 
 def _by_bounds(program: Program) -> Solution:

@@ -39,16 +39,22 @@ GRACE = 3.0
 def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
     """Minimise `cost` over a program; its own cost is not looked at."""
     executable = options.executable or find_cbc()
-    mps = to_mps(to_pyomo(program, cost))
-    folder = tempfile.mkdtemp(prefix="flexmeasures-cbc-", dir=_scratch())
+    mps = as_mps(program, cost)
+    folder = tempfile.mkdtemp(prefix="flexmeasures-cbc-", dir=scratch_folder())
     try:
-        answer = _run(executable, mps, Path(folder), options, bool(program.binary.any()))
+        gap = options.gap(program) if program.binary.any() else None
+        answer = _run(executable, mps, Path(folder), gap, options.time_limit)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     status, lines = _read_status(answer)
     if status in (Status.INFEASIBLE, Status.UNBOUNDED):
         return Solution(status)
     return Solution(status, _read_values(lines, program.variable_count))
+
+
+def as_mps(program: Program, cost: np.ndarray) -> str:
+    """What Cbc gets to read."""
+    return to_mps(to_pyomo(program, cost))
 
 
 @lru_cache
@@ -82,24 +88,26 @@ def _can_run(path: Path) -> bool:
     return True
 
 
-def _scratch() -> str | None:
+def scratch_folder() -> str | None:
     """A folder in memory, where there is one; else the system's folder for such files."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
-def _run(executable: str, mps: str, folder: Path, options: Options, integer: bool) -> str:
-    """Run Cbc on a file, and return the text of its solution file."""
+def _run(
+    executable: str, mps: str, folder: Path, gap: float | None, time_limit: float | None
+) -> str:
+    """Run Cbc on a file, and return the text of its solution file. (gap : of integer programs)"""
     problem, solution = folder / "plan.mps", folder / "plan.sol"
     problem.write_text(mps)
     command = [executable, str(problem)]
-    if integer:
+    if gap is not None:
         # Preprocessing calls some programs infeasible that are not (seen in 2.10.3 and 2.10.8).
-        command += ["-preprocess", "off", "-ratioGap", repr(options.mip_gap)]
-    if options.time_limit is not None:
-        command += ["-timeMode", "elapsed", "-seconds", repr(options.time_limit)]
+        command += ["-preprocess", "off", "-ratioGap", repr(gap)]
+    if time_limit is not None:
+        command += ["-timeMode", "elapsed", "-seconds", repr(time_limit)]
     command += ["-solve", "-solution", str(solution)]
-    log = _communicate(command, options.time_limit)
+    log = _communicate(command, time_limit)
     if not solution.exists():
         raise SolverError(f"Cbc wrote no solution. Its last words: {_last_words(log)}")
     return solution.read_text(errors="replace")

@@ -7,6 +7,11 @@ from enum import Enum
 
 import numpy as np
 
+from flexmeasures.scheduling.engine.program import Program
+
+MANY = 250
+"""Binary variables of up to two and a half days of quarter hours."""
+
 
 class Status(Enum):
     """What a solver can say about a program. All else is an error."""
@@ -32,13 +37,20 @@ class Options:
     """How to solve.
 
     time_limit : seconds on the clock; None for as long as it takes
-    mip_gap : relative distance from the optimum that is good enough, where binary variables decide
+    mip_gap : relative distance from the optimum that is good enough, where binary variables decide;
+        None for a gap by the number of these: finding the last thousandth can take minutes
     executable : path of the solver program; None to look it up
     """
 
     time_limit: float | None = None
-    mip_gap: float = 1e-4
+    mip_gap: float | None = None
     executable: str | None = None
+
+    def gap(self, program: Program) -> float:
+        """The gap for a program."""
+        if self.mip_gap is not None:
+            return self.mip_gap
+        return 1e-4 if program.binary.sum() <= MANY else 1e-3
 
 
 class SolverError(RuntimeError):

@@ -91,7 +91,7 @@ def solve_with(name: str, program: Program, cost: np.ndarray, options: Options) 
         # Its presolver overlooks violations of a thousandth.
         solver.options["nopresol"] = ""
     if program.binary.any():
-        solver.options[names["gap"]] = options.mip_gap
+        solver.options[names["gap"]] = options.gap(program)
     if options.time_limit is not None:
         solver.options[names["time"]] = max(1, round(options.time_limit))
     results = _run(solver, model)

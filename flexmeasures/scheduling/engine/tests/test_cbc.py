@@ -50,7 +50,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where scratch files go. Nothing may be left in it."""
     folder = tmp_path / "scratch"
     folder.mkdir()
-    monkeypatch.setattr(cbc, "_scratch", lambda: str(folder))
+    monkeypatch.setattr(cbc, "scratch_folder", lambda: str(folder))
     yield folder
     assert list(folder.iterdir()) == []
 
