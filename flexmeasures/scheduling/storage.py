@@ -228,11 +228,15 @@ class StorageScheduler(Scheduler):
             of_limit = [miss for miss in plan.misses if miss.limit == limit]
             worst = max(of_limit, key=lambda miss: miss.size)
             logger.warning(
-                "Sensor %s: %s cannot be met at %s moment(s); the worst is %s.",
+                "Sensor %s: %s cannot be met at %s moment(s). The schedule comes as close as it can;"
+                " furthest off at %s: %.6g instead of %.6g %s.",
                 self.sensor.id,
                 limit,
                 len(of_limit),
-                self._describe(worst),
+                self._moment(worst).isoformat(),
+                worst.reached,
+                worst.wanted,
+                self._unit(worst),
             )
         logger.info(
             "Sensor %s: schedule from %s to %s costs %.6f %s.",
@@ -246,12 +250,19 @@ class StorageScheduler(Scheduler):
     def _describe(self, miss: Miss) -> dict[str, Any]:
         return {
             "limit": miss.limit,
-            "datetime": shift(self.start, miss.tick * self.resolution).isoformat(),
+            "datetime": self._moment(miss).isoformat(),
             "wanted": miss.wanted,
             "reached": miss.reached,
             "size": miss.size,
-            "unit": "MW" if miss.limit == "site-capacity" else "MWh",
+            "unit": self._unit(miss),
         }
+
+    def _moment(self, miss: Miss) -> datetime:
+        return shift(self.start, miss.tick * self.resolution)
+
+    @staticmethod
+    def _unit(miss: Miss) -> str:
+        return "MW" if miss.limit == "site-capacity" else "MWh"
 
 
 def _magnitude(name: str, value: Any) -> float:
