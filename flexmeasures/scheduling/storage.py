@@ -228,7 +228,7 @@ class StorageScheduler(Scheduler):
             of_limit = [miss for miss in plan.misses if miss.limit == limit]
             worst = max(of_limit, key=lambda miss: miss.size)
             logger.warning(
-                "Sensor %s: %s cannot be met at %s moment(s). The schedule comes as close as it can;"
+                "Sensor %s: %s cannot be met at %s moment(s). The plan comes as close as it can;"
                 " furthest off at %s: %.6g instead of %.6g %s.",
                 self.sensor.id,
                 limit,
