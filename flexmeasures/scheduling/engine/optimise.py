@@ -93,10 +93,14 @@ class _Search:
             assert solution.values is not None and solution.objective is not None
             power = formulation.power(solution.values)
             findings = check(self.problem, power)
-            if self._holds(findings, rank, solution.objective):
+            sound = self._holds(findings, rank, solution.objective)
+            if not sound and not self._tell_apart(formulation, solution.values):
+                # No direction is in doubt, so only the solver's last digits may be.
+                self._insist(findings, rank, solution.objective)
+                sound = True
+            if sound:
                 self.caps[rank] = _padded(findings.total(rank))
                 return Plan(power, findings.levels, findings.costs, solution.status)
-            self._tell_apart(formulation, solution.values, findings)
 
     def _polish(self, formulation: Formulation, solution: Solution) -> Solution:
         """Settle all but the binary variables to the last digit: a search stops within a gap."""
@@ -130,16 +134,38 @@ class _Search:
             raise SolverError("The costs have no lower limit.")
         return solution
 
-    def _holds(self, findings: Findings, rank: int, objective: float) -> bool:
-        """Whether a plan keeps all limits, and costs no more than the program promised."""
-        if findings.violations or findings.total(rank) > _padded(objective, TOLERANCE):
-            return False
-        return all(
-            findings.total(other) <= _padded(cap, TOLERANCE) for other, cap in self.caps.items()
+    def _holds(self, findings: Findings, rank: int, objective: float, price: float = 1.0) -> bool:
+        """Whether a plan keeps all limits, and costs no more than the program promised.
+
+        price : of a unit of power or energy, if the tolerance for these is to be seen as money
+        """
+        promised = {**self.caps, rank: objective}
+        return not findings.violations and all(
+            findings.total(other) <= cap + TOLERANCE * max(price, abs(cap), 1.0)
+            for other, cap in promised.items()
         )
 
-    def _tell_apart(self, formulation: Formulation, values: np.ndarray, findings: Findings) -> None:
-        """Require one direction in slots with both, and wherever that could pay as well."""
+    def _insist(self, findings: Findings, rank: int, objective: float) -> None:
+        """Raise SolverError if a plan is wrong by more than the tolerance of solvers."""
+        if not self._holds(findings, rank, objective, self._dearest(rank)):
+            reasons = "; ".join(map(str, findings.violations)) or "it costs more than promised"
+            raise SolverError(f"The solver {self.solver} returned a plan that is wrong: {reasons}.")
+
+    def _dearest(self, rank: int) -> float:
+        """The highest price of a deviation from a commitment of this rank."""
+        prices = [
+            np.abs(price).max()
+            for commitment in self.problem.commitments
+            if commitment.rank == rank
+            for price in (commitment.up_price, commitment.down_price)
+        ]
+        return float(max(prices, default=1.0))
+
+    def _tell_apart(self, formulation: Formulation, values: np.ndarray) -> bool:
+        """Require one direction in slots with both, and wherever that could pay as well.
+
+        Returns whether there was anything to add.
+        """
         conflicts = formulation.conflicts(values, tolerance=TOLERANCE / 10)
         grown = False
         for device, both in conflicts.items():
@@ -147,9 +173,7 @@ class _Search:
             wanted = known | both | self._wasteful(device)
             grown |= bool((both & ~known).any())
             self.exclusive[device] = wanted
-        if not grown:
-            reasons = "; ".join(map(str, findings.violations)) or "it costs more than promised"
-            raise SolverError(f"The solver {self.solver} returned a plan that is wrong: {reasons}.")
+        return grown
 
     def _wasteful(self, device: Device) -> np.ndarray:
         """Slots in which using energy pays, so that a device might want to burn it."""

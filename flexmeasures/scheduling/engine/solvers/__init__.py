@@ -95,7 +95,12 @@ def solve(program: Program, solver: str = "cbc", options: Options | None = None)
     solution = run(program, cost_to_solve(program), options)
     if solution.values is None:
         return solution
-    _distrust(program, solution.values, solver)
+    try:
+        _distrust(program, solution.values, solver)
+    except SolverError as error:
+        if solution.status is Status.FEASIBLE:
+            raise SolverTimeout(f"{solver} found no solution within its time limit.") from error
+        raise
     return replace(solution, objective=program.objective(solution.values))
 
 

@@ -43,18 +43,20 @@ def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
     folder = tempfile.mkdtemp(prefix="flexmeasures-cbc-", dir=scratch_folder())
     try:
         gap = options.gap(program) if program.binary.any() else None
-        answer = _run(executable, mps, Path(folder), gap, options.time_limit)
+        answer, saved = _run(executable, mps, Path(folder), gap, options.time_limit)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     status, lines = _read_status(answer)
     if status in (Status.INFEASIBLE, Status.UNBOUNDED):
         return Solution(status)
-    return Solution(status, _read_values(lines, program.variable_count))
+    if saved:
+        return Solution(status, _read_exact(saved, program.variable_count))
+    return Solution(status, _read_text(lines, program.variable_count))
 
 
 def as_mps(program: Program, cost: np.ndarray) -> str:
     """What Cbc gets to read."""
-    return to_mps(to_pyomo(program, cost))
+    return to_mps(to_pyomo(program, cost), program)
 
 
 @lru_cache
@@ -96,9 +98,12 @@ def scratch_folder() -> str | None:
 
 def _run(
     executable: str, mps: str, folder: Path, gap: float | None, time_limit: float | None
-) -> str:
-    """Run Cbc on a file, and return the text of its solution file. (gap : of integer programs)"""
-    problem, solution = folder / "plan.mps", folder / "plan.sol"
+) -> tuple[str, bytes]:
+    """Run Cbc on a file, and return its solution: as text, and if it can, with all digits.
+
+    gap : for integer programs
+    """
+    problem, solution, exact = (folder / f"plan.{kind}" for kind in ("mps", "sol", "bin"))
     problem.write_text(mps)
     command = [executable, str(problem)]
     if gap is not None:
@@ -106,11 +111,11 @@ def _run(
         command += ["-preprocess", "off", "-ratioGap", repr(gap)]
     if time_limit is not None:
         command += ["-timeMode", "elapsed", "-seconds", repr(time_limit)]
-    command += ["-solve", "-solution", str(solution)]
+    command += ["-solve", "-saveSolution", str(exact), "-solution", str(solution)]
     log = _communicate(command, time_limit)
     if not solution.exists():
         raise SolverError(f"Cbc wrote no solution. Its last words: {_last_words(log)}")
-    return solution.read_text(errors="replace")
+    return solution.read_text(errors="replace"), exact.read_bytes() if exact.exists() else b""
 
 
 def _communicate(command: list[str], time_limit: float | None) -> str:
@@ -171,14 +176,23 @@ def _read_status(solution: str) -> tuple[Status, str]:
     if status == "unbounded":
         return Status.UNBOUNDED, ""
     if status.startswith("stopped on"):
-        if "no integer solution" in status or not rest.strip():
+        if "no integer solution" in status:
             raise SolverTimeout("Cbc found no solution within its time limit.")
         return Status.FEASIBLE, rest
     raise SolverError(f"Cbc wrote a solution that cannot be read; it begins with {first[:80]!r}.")
 
 
-def _read_values(lines: str, count: int) -> np.ndarray:
-    """Values of all variables; lines have index, name, value, reduced cost; zeros are left out."""
+def _read_exact(saved: bytes, count: int) -> np.ndarray:
+    """Values of all variables; before them are counts, the objective, and two numbers per row."""
+    rows, columns = np.frombuffer(saved[:8], dtype=np.int32).tolist() or (0, 0)
+    before = 16 + 16 * rows
+    if columns != count or len(saved) < before + 8 * count:
+        raise SolverError("Cbc saved a solution that cannot be read: it has another size.")
+    return np.frombuffer(saved, dtype=float, count=count, offset=before)
+
+
+def _read_text(lines: str, count: int) -> np.ndarray:
+    """The same with eight digits; lines have index, name, value, reduced cost, if not zero."""
     # Two stars mark a value that exceeds a bound by the solver's tolerance.
     words = lines.replace("**", "  ").split()
     values = np.zeros(count)

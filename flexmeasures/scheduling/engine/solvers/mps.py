@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flexmeasures.scheduling.engine.program import Program
+
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
 
-def to_mps(model: pyo.ConcreteModel) -> str:
-    """The text of the file, for a model made by `to_pyomo`."""
+def to_mps(model: pyo.ConcreteModel, program: Program) -> str:
+    """The text of the file, for the model that `to_pyomo` makes of a program.
+
+    Bounds of variables are those of the program: asking thousands of variables for theirs takes
+    longer than writing them down.
+    """
     lower, upper = (np.array(limits, dtype=float) for limits in model.rows.limits())  # None is nan
     equal, most, free = lower == upper, np.isnan(lower), np.isnan(lower) & np.isnan(upper)
     senses = np.select([free, equal, most], ["N", "E", "L"], default="G")
@@ -35,7 +41,7 @@ def to_mps(model: pyo.ConcreteModel) -> str:
             "RANGES\n" if ranged.any() else "",
             _by_index(" rng r%d %r\n", ranged, upper - lower, first=1),
             "BOUNDS\n",
-            *_bounds(list(model.x.values())),
+            *_bounds(program.lower, program.upper, program.binary),
             "ENDATA\n",
         ]
     )
@@ -60,12 +66,9 @@ def _entries(model: pyo.ConcreteModel) -> tuple[list[int], list[int], list[str]]
     return column[order].tolist(), row[order].tolist(), [texts[index] for index in which.tolist()]
 
 
-def _bounds(variables: Sequence[Any]) -> list[str]:
+def _bounds(lower: np.ndarray, upper: np.ndarray, binary: np.ndarray) -> list[str]:
     """Bounds of each kind; a lower bound of 0 goes without saying, below a positive upper bound."""
-    limits = np.array([x.bounds for x in variables], dtype=float)  # None is nan
-    binary = np.array([x.is_binary() for x in variables])
-    lower, upper = limits[:, 0], limits[:, 1]
-    endless_below, endless_above = np.isnan(lower), np.isnan(upper)
+    endless_below, endless_above = np.isinf(lower), np.isinf(upper)
     fixed = (lower == upper) & ~binary
     free = endless_below & endless_above
     rest = ~(binary | fixed | free)
