@@ -8,13 +8,14 @@ A list of principals means "one of these", a tuple within it "all of these toget
 that is not listed is nobody's, except of admins (who may do everything) and, where it is "read", of
 admin-readers.
 
-This module knows users only by what it asks of them; who the current user is, `policy` knows.
+This module knows users only by what it asks of them. Who the current user is, the web side tells
+it: see `viewer`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ PERMISSIONS = ["create-children", "read", "read-children", "update", "delete"]
 ADMIN_ROLE = "admin"
 ADMIN_READER_ROLE = "admin-reader"
 ACCOUNT_ADMIN_ROLE = "account-admin"
+# With these, users reach beyond their account: only admins give them.
+SERVER_WIDE_ROLES = (ADMIN_ROLE, ADMIN_READER_ROLE, "task-runner")
 EVERY_LOGGED_IN_USER = "every-logged-in-user"
 
 Principals = str | tuple[str, ...] | Sequence[str | tuple[str, ...]]
@@ -60,6 +63,20 @@ class AuthModelMixin:
     def __acl__(self) -> AccessList:
         """Which permissions whom are given on this object; nobody any, by default."""
         return {}
+
+
+_find_viewer: Callable[[], Caller | None] | None = None
+
+
+def find_viewer_with(function: Callable[[], Caller | None]) -> None:
+    """Let this function tell who makes the request at work."""
+    global _find_viewer
+    _find_viewer = function
+
+
+def viewer() -> Caller | None:
+    """The user who makes the request at work; None for strangers, commands and jobs."""
+    return None if _find_viewer is None else _find_viewer()
 
 
 def user_has_admin_access(user: Caller, permission: str) -> bool:

@@ -9,7 +9,12 @@ from flask_security import RoleMixin, UserMixin
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flexmeasures.auth.acl import ACCOUNT_ADMIN_ROLE, AccessList, AuthModelMixin
+from flexmeasures.auth.acl import (
+    ACCOUNT_ADMIN_ROLE,
+    SERVER_WIDE_ROLES,
+    AccessList,
+    AuthModelMixin,
+)
 from flexmeasures.data.config import Model
 
 if TYPE_CHECKING:
@@ -134,12 +139,15 @@ class User(Model, UserMixin, AuthModelMixin):
         return f"<User {self.username} (ID:{self.id})>"
 
     def __acl__(self) -> AccessList:
-        """Members of the account see each other; account-admins, and the user, make changes."""
-        member = f"account:{self.account_id}"
-        return {
-            "read": member,
-            "update": [f"user:{self.id}", (member, f"role:{ACCOUNT_ADMIN_ROLE}")],
-        }
+        """Members of the account see each other; account-admins, and the user, make changes.
+
+        Account-admins do not change users who may do things outside of the account: they could log
+        in as these.
+        """
+        member, self_ = f"account:{self.account_id}", f"user:{self.id}"
+        account_admin = (member, f"role:{ACCOUNT_ADMIN_ROLE}")
+        is_more = any(self.has_role(role) for role in SERVER_WIDE_ROLES)
+        return {"read": member, "update": [self_] if is_more else [self_, account_admin]}
 
     @property  # type: ignore[override]  # settable too, as the security extension wants
     def roles(self) -> list[Role]:

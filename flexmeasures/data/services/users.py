@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,11 +12,14 @@ from email_validator import EmailNotValidError, EmailUndeliverableError, validat
 from flask import current_app
 from flask_security.utils import hash_password
 from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, selectinload
+from werkzeug.exceptions import NotFound
 
+from flexmeasures.auth import acl
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
-from flexmeasures.data.models.user import Account, Role, RolesUsers, User
+from flexmeasures.data.models.user import Account, AccountRole, Role, RolesUsers, User
 from flexmeasures.data.services.data_sources import get_or_create_source
 from flexmeasures.data.services.roles import create_role, find_role
 from flexmeasures.data.services.utils import InvalidText, check_text
@@ -35,6 +40,50 @@ def find_user_by_email(user_email: str, keep_in_session: bool = True) -> User | 
     if user is not None and not keep_in_session:
         db.session.expunge(user)
     return user
+
+
+def get_user(id: str | int) -> User:
+    """The user with this id. Raises werkzeug's NotFound."""
+    user = db.session.get(User, int(id))
+    if user is None:
+        raise NotFound(f"User {id} not found")
+    return user
+
+
+def get_users(
+    account_name: str | None = None,
+    role_name: str | None = None,
+    account_role_name: str | None = None,
+    only_active: bool = True,
+) -> list[User]:
+    """Users by id, of one account, with a user role, or with an account role of their account.
+
+    A user role that does not exist is not looked at. Raises werkzeug's NotFound if there is no such
+    account.
+    """
+    query = select(User).options(joinedload(User.account), selectinload(User.flexmeasures_roles))
+    if account_name is not None:
+        account = db.session.scalars(select(Account).filter_by(name=account_name)).one_or_none()
+        if account is None:
+            raise NotFound(f"There is no account named {account_name}!")
+        query = query.filter_by(account_id=account.id)
+    if role_name is not None and find_role(Role, role_name) is not None:
+        query = query.where(User.flexmeasures_roles.any(Role.name == role_name))
+    if account_role_name is not None:
+        has_role = Account.account_roles.any(AccountRole.name == account_role_name)
+        query = query.where(User.account.has(has_role))
+    if only_active:
+        query = query.where(User.active)
+    return list(db.session.scalars(query.order_by(User.id)))
+
+
+def users_of_account(account: Account, only_active: bool = True) -> list[User]:
+    """Users of an account by id, with their roles."""
+    query = select(User).filter_by(account_id=account.id)
+    if only_active:
+        query = query.where(User.active)
+    query = query.options(selectinload(User.flexmeasures_roles)).order_by(User.id)
+    return list(db.session.scalars(query))
 
 
 def users_by_name(account: Account | None = None) -> Sequence[User]:
@@ -138,8 +187,58 @@ def _password_rules() -> PasswordUtil:
     return current_app.extensions["security"].password_util
 
 
+def change_user(user: User, **changes: Any) -> None:
+    """Change columns of a user, or its roles.
+
+    changes : email, username, active, timezone, flexmeasures_roles
+
+    Raises
+    ------
+    InvalidFlexMeasuresUser : somebody else has that address or name
+    InvalidText : the name cannot be stored
+    """
+    if "username" in changes:
+        check_text(DataSource.name, changes["username"], what="The username")
+    if (
+        "email" in changes
+        and db.session.scalars(
+            select(User.id).where(_is_email(changes["email"]), User.id != user.id)
+        ).first()
+    ):
+        raise InvalidFlexMeasuresUser(f"User with email {changes['email']} already exists.")
+    for name, value in changes.items():
+        setattr(user, name, value)
+    if changes.get("active") is False:
+        remove_cookie_and_token_access(user)
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        db.session.rollback()
+        key = "username" if "username" in str(error.orig) else "email"
+        raise InvalidFlexMeasuresUser(f"User with {key} {changes[key]} already exists.") from error
+
+
+def set_random_password(user: User) -> None:
+    """Give the user a password that nobody knows, and end sessions and tokens."""
+    letters = (secrets.choice(string.ascii_lowercase) for _ in range(24))
+    user.password = hash_password("".join(letters))
+    remove_cookie_and_token_access(user)
+
+
+def remove_cookie_and_token_access(user: User) -> None:
+    """End all sessions of the user, and let no token be valid any more."""
+    current_app.extensions["security"].datastore.set_uniquifier(user)
+    db.session.flush()
+
+
 def delete_user(user: User) -> None:
-    """Delete a user. The data source stays, as others may hold data of it."""
+    """Delete a user. The data source stays, as others may hold data of it.
+
+    Raises InvalidFlexMeasuresUser if the user is the one who asks for it.
+    """
+    viewer = acl.viewer()
+    if viewer is not None and viewer.id == user.id:
+        raise InvalidFlexMeasuresUser("You cannot delete yourself.")
     db.session.execute(update(DataSource).filter_by(user_id=user.id).values(user_id=None))
     db.session.execute(delete(RolesUsers).filter_by(user_id=user.id))
     db.session.execute(delete(User).filter_by(id=user.id))
