@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from flexmeasures import cli
+from flexmeasures import api, cli, ui
 from flexmeasures.auth.security import set_up_security
 from flexmeasures.bootstrap import config, extensions, logs
 from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.context import answer_helpers
 from flexmeasures.bootstrap.exceptions import ConfigurationError
+from flexmeasures.bootstrap.http_errors import set_up_error_handlers
+from flexmeasures.bootstrap.https import set_up_https
+from flexmeasures.bootstrap.mail import set_up_mail
 from flexmeasures.bootstrap.secrets import set_secrets
 
 
@@ -45,14 +48,20 @@ def _assemble(
     config.configure(app, env, path_to_config)
     if plugins:
         app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
+    set_up_error_handlers(app)
+    set_up_mail(app)
+    extensions.set_up_cors(app)
     extensions.set_up_queues(app)
     set_secrets(app)
     logs.keep_log_file(app)
+    set_up_https(app)
     extensions.set_up_database(app)
     extensions.set_up_migrations(app)
     app.security = set_up_security(app)
     answer_helpers()
     cli.add_commands(app)
+    api.register_at(app)
+    ui.register_at(app)
 
     with app.app_context():
         # Other commands are not bothered: if they need mail or queues, they say so themselves.

@@ -1,20 +1,93 @@
-"""Flask-Security-Too: users, roles and password hashes."""
+"""Flask-Security-Too: users, roles, password hashes, sessions, tokens and the pages about them."""
 
 from __future__ import annotations
 
-from flask import Flask
-from flask_security import Security
+from typing import TYPE_CHECKING, Any
 
+from flask import Flask, current_app, g, redirect, render_template, request
+from flask_security import Security, current_user, password_reset
+from flask_security.utils import login_user
+
+from flexmeasures.auth import acl
+from flexmeasures.auth.activity import set_up_activity
+from flexmeasures.auth.csrf import set_up_csrf
 from flexmeasures.auth.datastore import UserDatastore
+from flexmeasures.auth.error_handling import (
+    add_handlers,
+    ask_to_log_in,
+    unauthenticated_handler,
+    unauthorized_handler,
+    wants_json,
+)
+from flexmeasures.auth.forms import ForgotPasswordForm, LoginForm, VerifyForm
+from flexmeasures.auth.mail import LaterMail
+from flexmeasures.auth.passwords import PasswordRules
+from flexmeasures.auth.reset import forgot_password
+from flexmeasures.auth.tokens import user_of_token
 from flexmeasures.data.config import db
 from flexmeasures.data.models.user import Role, User
 
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
 
 def set_up_security(app: Flask) -> Security:
-    """Let Flask-Security know our users and roles.
+    """Know users by session or token, mount the pages to log in, log out and reset passwords.
 
-    Its log-in pages are left out; hashing passwords (`flask_security.hash_password`) and checking
-    access tokens work.
+    Before each request, in this order: a token decides who is asking; requests that other sites'
+    pages make in a user's name are refused; the user is noted as seen.
     """
-    datastore = UserDatastore(db, User, Role)
-    return Security(app, datastore, register_blueprint=False)
+    app.config["SECURITY_LOGOUT_METHODS"] = ["GET", "POST"]
+    app.before_request(_let_token_decide)
+    security = Security(
+        app,
+        UserDatastore(db, User, Role),
+        login_form=LoginForm,
+        verify_form=VerifyForm,
+        forgot_password_form=ForgotPasswordForm,
+        password_util_cls=PasswordRules,
+        mail_util_cls=LaterMail,
+    )
+    security.unauthn_handler(unauthenticated_handler)
+    security.unauthz_handler(unauthorized_handler)
+    security.want_json(lambda _: wants_json())
+    security.login_manager.unauthorized_handler(ask_to_log_in)
+    security.login_manager.request_loader(user_of_token)
+    add_handlers(app)
+    app.view_functions["security.forgot_password"] = forgot_password
+    app.view_functions["security.logout"] = _ask_before(app.view_functions["security.logout"])
+    set_up_csrf(app)
+    set_up_activity(app)
+    password_reset.connect(_log_in_after_reset, app)
+    acl.find_viewer_with(_viewer)
+    return security
+
+
+def _let_token_decide() -> None:
+    """Who sends a valid token is the user of that token, whatever cookies come along."""
+    user = user_of_token(request)
+    g.acts_by_token = user is not None
+    if user is not None:
+        current_app.extensions["security"].login_manager._update_request_context_with_user(user)
+
+
+def _ask_before(log_out: Any) -> Any:
+    """Following a link changes nothing: whoever comes by one gets a button instead."""
+
+    def logout() -> ResponseReturnValue:
+        if request.method == "POST":
+            return log_out()
+        if not current_user.is_authenticated:
+            return redirect("/")
+        return render_template("admin/logout.html")
+
+    return logout
+
+
+def _log_in_after_reset(app: Flask, user: User, **_: Any) -> None:
+    if user.active:
+        login_user(user, authn_via=["reset"])
+
+
+def _viewer() -> acl.Caller | None:
+    return current_user if current_user and current_user.is_authenticated else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 if TYPE_CHECKING:
+    from flask_mail import Mail
     from flask_security import Security
     from flask_sqlalchemy import SQLAlchemy
     from redis import Redis
@@ -20,6 +21,7 @@ class FlexMeasures(Flask):
     db : the database handle
     redis_connection, queues : stand-ins that contact Redis when they are used; queues by name
     security : users, roles, passwords and tokens
+    mail : sends mail
     """
 
     env: str
@@ -27,6 +29,18 @@ class FlexMeasures(Flask):
     redis_connection: Redis
     queues: dict[str, Queue]
     security: Security
+    mail: Mail
 
     def __init__(self) -> None:
         super().__init__("flexmeasures")
+
+    @property
+    def https_only(self) -> bool:
+        """Are requests by plain HTTP sent on to HTTPS?"""
+        return self.env not in ("development", "documentation") and not self.debug
+
+    def running_as_cli(self) -> bool:
+        """Was this process started by a command of ours or of a plugin?"""
+        from flexmeasures import cli
+
+        return cli.is_running()

@@ -1,4 +1,4 @@
-"""Database, migrations, Redis and queues: set up with the app, contacted on first use."""
+"""Database, migrations, Redis, queues and CORS: set up with the app, contacted on first use."""
 
 from __future__ import annotations
 
@@ -55,6 +55,13 @@ def migrations_folder() -> Path:
     package = Path(flexmeasures.__file__).parent
     packaged = package / "data" / "migrations"
     return packaged if packaged.is_dir() else package.parent / "migrations"
+
+
+def set_up_cors(app: FlexMeasures) -> None:
+    """Let pages of the origins that are configured call the paths that are configured."""
+    from flask_cors import CORS
+
+    CORS(app)
 
 
 def set_up_queues(app: FlexMeasures) -> None:

@@ -52,6 +52,7 @@ class Config:
     SQLALCHEMY_ENGINE_OPTIONS: dict[str, Any] = {
         "pool_recycle": 299,
         "pool_pre_ping": True,
+        "hide_parameters": True,
         "connect_args": {"options": "-c timezone=utc", "connect_timeout": 10},
     }
     """How to connect: passed on to SQLAlchemy's `create_engine`."""
@@ -85,6 +86,47 @@ class Config:
     """Secret mixed into passwords before hashing; the secret key if not set."""
     SECURITY_EMAIL_VALIDATOR_ARGS: dict[str, Any] = {"check_deliverability": False}
     """How strictly mail addresses are checked at log-in; without look-ups in the DNS by default."""
+    SECURITY_RESET_PASSWORD_WITHIN: timedelta = timedelta(days=5)
+    """For how long a link to reset a password is valid."""
+    SECURITY_POST_RESET_VIEW: str = "/"
+    """Where a user gets after resetting the password."""
+    SECURITY_MSG_PASSWORD_RESET_NO_LOGIN: tuple[str, str] = (
+        "You have reset your password and are logged in.",
+        "success",
+    )
+    """What is said then, and its category."""
+    SECURITY_PASSWORD_LENGTH_MIN: int = 8
+    """Characters that a new password has at least."""
+    SECURITY_PASSWORD_COMPLEXITY_CHECKER: str | None = "zxcvbn"
+    """What refuses new passwords that are common or easy to guess; None: nothing does."""
+    SECURITY_ZXCVBN_MINIMUM_SCORE: int = 3
+    """How hard to guess a new password should be, from 0 to 4."""
+    SECURITY_RETURN_GENERIC_RESPONSES: bool = True
+    """Whether pages keep to themselves which e-mail addresses are known."""
+    SECURITY_VERIFY_TEMPLATE: str = "admin/verify.html"
+    """Template of the page that asks for the password once more."""
+    FLEXMEASURES_LOG_IN_ATTEMPTS: int | None = 10
+    """Wrong passwords per user and client in 15 minutes; None: as many as they like."""
+
+    # --- Browsers ---
+    SESSION_COOKIE_SECURE: bool | None = None
+    """Whether session cookies need HTTPS; None: they do where plain HTTP is redirected."""
+    SESSION_COOKIE_SAMESITE: str | None = "Lax"
+    """Whether other sites' requests carry session cookies: `Lax`, `Strict` or `None`."""
+    REMEMBER_COOKIE_SECURE: bool | None = None
+    """The same for the cookie that remembers users."""
+    REMEMBER_COOKIE_HTTPONLY: bool = True
+    """Whether scripts are kept from that cookie."""
+    REMEMBER_COOKIE_SAMESITE: str | None = "Lax"
+    """Whether other sites' requests carry that cookie."""
+    WTF_CSRF_TIME_LIMIT: int | None = None
+    """Seconds for which a form can be sent; None: as long as the session lasts."""
+    FLEXMEASURES_CONTENT_SECURITY_POLICY: dict[str, str] = {}
+    """What pages may load, besides what comes from this server: sources by directive."""
+    FLEXMEASURES_PROXIES: int = 0
+    """How many proxies stand before the server; their X-Forwarded-* headers are believed."""
+    TRUSTED_HOSTS: list[str] | None = None
+    """Names of this host; requests for other names are refused. None: any name will do."""
 
     # --- Cross-origin requests ---
     CORS_ORIGINS: list[str] = []
@@ -107,6 +149,8 @@ class Config:
     """User name at the mail server."""
     MAIL_DEFAULT_SENDER: str | tuple[str, str] | None = ("FlexMeasures", "no-reply@example.com")
     """Sender: (name, address); as a variable, an address or `Name <address>`."""
+    MAIL_DEBUG: bool = False
+    """Whether to print all that is said to the mail server, reset links included."""
     MAIL_PASSWORD: str | None = None
     """Password at the mail server."""
 

@@ -10,7 +10,3 @@ def test_passwords_are_hashed_by_bcrypt_and_verified(app: Flask) -> None:
     assert verify_password("correct horse", hashed)
     assert not verify_password("wrong horse", hashed)
     assert hash_password("correct horse") != hashed  # salted
-
-
-def test_no_log_in_pages_of_the_library(app: Flask) -> None:
-    assert app.test_client().get("/login").status_code == 404

@@ -1,0 +1,12 @@
+"""The API, version 3.0: one module, and one blueprint, a resource."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from flexmeasures.api.v3_0.accounts import accounts
+from flexmeasures.api.v3_0.users import users
+
+v3_0 = Blueprint("v3_0", __name__, url_prefix="/api/v3_0")
+v3_0.register_blueprint(accounts)
+v3_0.register_blueprint(users)

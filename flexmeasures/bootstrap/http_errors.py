@@ -1,0 +1,100 @@
+"""What is answered when something goes wrong: JSON for programs, a page for people.
+
+401 and 403 are told by `flexmeasures.auth.error_handling`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import current_app, jsonify, make_response, request
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from werkzeug import Response
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from flexmeasures.auth.error_handling import wants_json
+from flexmeasures.bootstrap.application import FlexMeasures
+
+logger = logging.getLogger(__name__)
+
+_RETRY_AFTER = 10  # seconds
+# In place of what only concerns us, and might tell secrets.
+_INTERNAL = "The server met a problem that it did not expect. Its log tells more."
+
+
+def set_up_error_handlers(app: FlexMeasures) -> None:
+    """An HTTP error keeps its status and text. What else goes wrong is 500, or 503 if a server that
+    we need does not answer; the log gets the details.
+
+    Pages come from functions on the app: `<ExceptionClass>_handler_html`, or for all other errors
+    `HttpException_handler_html`.
+    """
+    app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(Exception, _explain)
+
+
+def _explain(error: Exception) -> Any:
+    if (unavailable := _unavailable(error)) is not None:
+        _log(error)
+        # The answer must not need the database: who is asking does not matter to it.
+        current_app.extensions["security"].login_manager._update_request_context_with_user()
+        return _answer(unavailable)
+    if current_app.debug and not current_app.testing:
+        raise error  # into the debugger
+    _log(error)
+    code = getattr(error, "code", None)
+    known = isinstance(code, int) and 400 <= code < 500
+    return _answer(error if known else InternalServerError(_INTERNAL, original_exception=error))
+
+
+def _unavailable(error: Exception) -> ServiceUnavailable | None:
+    what = None
+    if isinstance(error, DBAPIError) and (
+        error.connection_invalidated
+        or (isinstance(error, OperationalError) and error.statement is None)
+    ):
+        what = "database"
+    elif isinstance(error, RedisConnectionError):
+        what = "job queue"
+    if what is None:
+        return None
+    return ServiceUnavailable(
+        f"The {what} does not answer. Please try again later.", retry_after=_RETRY_AFTER
+    )
+
+
+def _answer(error: Exception) -> Any:
+    code = getattr(error, "code", None) or 500
+    text = getattr(error, "description", None) or str(error)
+    if wants_json():
+        response = make_response(jsonify(message=text, status=_status(error, code)), code)
+    else:
+        page = _page(error, text)
+        response = make_response(page) if isinstance(page, tuple) else make_response(page, code)
+    if isinstance(error, HTTPException):
+        _keep_headers(error, response)
+    return response
+
+
+def _status(error: Exception, code: int) -> int | str:
+    return "TOO_MANY_REQUESTS" if code == 429 else code
+
+
+def _page(error: Exception, text: str) -> Any:
+    name = type(error).__name__
+    own = getattr(current_app, f"{name}_handler_html", None)
+    handler = own or getattr(current_app, "HttpException_handler_html", None)
+    return handler(error) if handler else f"{name}:{text}"
+
+
+def _keep_headers(error: HTTPException, response: Response) -> None:
+    """Such as Retry-After, Allow and Location."""
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+
+
+def _log(error: Exception) -> None:
+    logger.error("%s on %s %s", type(error).__name__, request.method, request.path, exc_info=error)

@@ -1,0 +1,145 @@
+"""Who gets what from which route: the whole of it, one line per route and kind of object.
+
+A cell is an HTTP status; the same by token and by session, unless they are given as token/session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+CALLERS = (
+    "anonymous",
+    "other",
+    "member",
+    "account-admin",
+    "admin-reader",
+    "admin",
+    "deactivated",
+)
+
+# Objects: see `World`. "self" is whoever asks.
+OWN_ACCOUNT, OTHER_ACCOUNT = "account of Bakery", "account of Mill"
+OWN_ASSET, OTHER_ASSET, PUBLIC_ASSET = "asset of Bakery", "asset of Mill", "asset of None"
+OWN_SENSOR, OTHER_SENSOR, PUBLIC_SENSOR = "sensor of Bakery", "sensor of Mill", "sensor of None"
+
+#                     anon other member acc-adm reader admin deactivated
+EVERYBODY = "         200  200   200    200     200    200   200"
+LOGGED_IN = "         401  200   200    200     200    200   401"
+PAGE = "              302  200   200    200     200    200   302"
+NOBODY = "            403  403   403    403     403    403   403"
+ADMINS = "            401  403   403    403     403    200   401"
+READERS = "           401  403   403    403     200    200   401"
+MEMBERS = "           401  403   200    200     403    200   401"
+MEMBERS_READ = "      401  403   200    200     200    200   401"
+THE_OTHERS = "        401  200   403    403     403    200   401"
+THE_OTHERS_READ = "   401  200   403    403     200    200   401"
+ACCOUNT_ADMINS = "    401  403   403    200     403    200   401"
+UNKNOWN = "           401  404   404    404     404    404   401"
+UNPROCESSABLE = "     401  422   422    422     422    422   401"
+
+_ASSETS = {
+    "GET": {OWN_ASSET: MEMBERS_READ, OTHER_ASSET: THE_OTHERS_READ, PUBLIC_ASSET: LOGGED_IN},
+    "POST": {OWN_ASSET: MEMBERS, OTHER_ASSET: THE_OTHERS, PUBLIC_ASSET: ADMINS},
+    "PATCH": {OWN_ASSET: MEMBERS, OTHER_ASSET: THE_OTHERS, PUBLIC_ASSET: ADMINS},
+    # the other tenant's user happens to be account-admin there
+    "DELETE": {OWN_ASSET: ACCOUNT_ADMINS, OTHER_ASSET: THE_OTHERS, PUBLIC_ASSET: ADMINS},
+}
+_EXAMPLES = {
+    f"{method} /example/assets/<id>": objects | {"unknown": UNPROCESSABLE}
+    for method, objects in _ASSETS.items()
+} | {
+    f"{method} /example/sensors/<id>": {
+        object_.replace("asset", "sensor"): outcome for object_, outcome in objects.items()
+    }
+    | {"unknown": UNPROCESSABLE}
+    for method, objects in _ASSETS.items()
+}
+
+TABLE: dict[str, dict[str, str]] = {
+    # Accounts
+    "GET /api/v3_0/accounts": {"": LOGGED_IN},
+    "GET /api/v3_0/accounts/<id>": {
+        OWN_ACCOUNT: MEMBERS_READ,
+        OTHER_ACCOUNT: THE_OTHERS_READ,
+        "unknown": UNKNOWN,
+    },
+    # Users
+    "GET /api/v3_0/users": {
+        "": LOGGED_IN,
+        f"?account_id={OWN_ACCOUNT}": MEMBERS_READ,
+        f"?account_id={OTHER_ACCOUNT}": THE_OTHERS_READ,
+        "?account_id=unknown": UNPROCESSABLE,
+    },
+    "GET /api/v3_0/users/<id>": {
+        "self": LOGGED_IN,
+        "colleague": MEMBERS_READ,
+        "admin of the bakery": MEMBERS_READ,
+        "other": THE_OTHERS_READ,
+        "unknown": UNKNOWN,
+    },
+    "PATCH /api/v3_0/users/<id>": {
+        "self": LOGGED_IN,
+        "colleague": ACCOUNT_ADMINS,
+        "admin of the bakery": ADMINS,
+        "other": THE_OTHERS,
+        "unknown": UNKNOWN,
+    },
+    "PATCH /api/v3_0/users/<id>/password-reset": {
+        "self": LOGGED_IN,
+        "colleague": ACCOUNT_ADMINS,
+        "admin of the bakery": ADMINS,
+        "other": THE_OTHERS,
+        "unknown": UNKNOWN,
+    },
+    # Tokens and passwords
+    "POST /api/requestAuthToken": {
+        #      anon other    member   acc-adm  reader   admin   deactivated
+        "": "  400  400      400      400      400      400     400",
+    },
+    "GET /login": {"": "  200  302   302    302     302    302   200"},
+    "POST /login": {"": " 200  302   302    302     302    302   200"},
+    "GET /logout": {"": " 302  200   200    200     200    200   302"},
+    "POST /logout": {"": "302  302   302    302     302    302   302"},
+    "GET /verify": {"": LOGGED_IN},
+    "POST /verify": {"": LOGGED_IN},
+    "GET /reset": {"": EVERYBODY},
+    "POST /reset": {"": EVERYBODY},
+    "GET /reset/<token>": {"unknown": "302 302 302 302 302 302 302"},
+    "POST /reset/<token>": {"unknown": "302 302 302 302 302 302 302"},
+    # Pages
+    "GET /": {"": "302 302 302 302 302 302 302"},
+    "GET /logged-in-user": {"": PAGE},
+    # Files
+    "GET /ui/static/<path:filename>": {"css/flexmeasures.css": EVERYBODY},
+    "GET /fs-static/<path:filename>": {"unknown": "404 404 404 404 404 404 404"},
+    "GET /static/<path:filename>": {"unknown": "404 404 404 404 404 404 404"},
+    # Of a plugin
+    **_EXAMPLES,
+    "GET /example/public": {"": EVERYBODY},
+    "GET /example/page": {"": PAGE},
+    "GET /example/form": {"": PAGE},
+    "POST /example/form": {"": PAGE},
+    "GET /example/token": {
+        "": "401 200/401 200/401 200/401 200/401 200/401 401",
+    },
+    "GET /example/library-role": {"": "403 403 403 403 403 403 403"},
+    "GET /example/one-role": {"": "401 200 403 200 403 200 401"},
+    "GET /example/both-roles": {"": ADMINS},
+    "GET /example/one-account-role": {"": MEMBERS},
+    "GET /example/both-account-roles": {"": ADMINS},
+    "GET /example/no-such-permission": {"": NOBODY},
+    "GET /example/nothing": {"": "401 403 403 403 403 403 401"},
+    "GET /example/no-access-list": {"": "401 403 403 403 403 403 401"},
+}
+
+# What is sent along, where it takes something to get beyond the first check.
+BODIES: dict[str, Any] = {"PATCH /api/v3_0/users/<id>": {"timezone": "Europe/Paris"}}
+
+
+def outcomes(cells: str) -> dict[str, dict[str, int]]:
+    """By caller, and by the way in which that is known."""
+    by_caller = {}
+    for caller, cell in zip(CALLERS, cells.split(), strict=True):
+        by_token, _, by_session = cell.partition("/")
+        by_caller[caller] = {"token": int(by_token), "session": int(by_session or by_token)}
+    return by_caller
