@@ -138,12 +138,13 @@ def _state(case: StorageCase, wishful: bool) -> tuple[Stock, Problem]:
         last[-1] = 0.0
         value = case.soc_value_at_end
         commitments.append(Commitment("energy left", stock, last, -value, -value))
-    groups: tuple[Group, ...] = ()
+    lowest, highest = -case.site_capacity, case.site_capacity
     if wishful:
         commitments += _wishes(case, stock, devices)
-    elif np.isfinite(case.site_capacity):
-        groups = (Group("site-capacity", devices, -case.site_capacity, case.site_capacity),)
-    return stock, Problem(case.slots, case.hours, devices, groups, tuple(commitments))
+        # Where others overload the connection, the device must not make it worse.
+        lowest, highest = np.minimum(lowest, case.load), np.maximum(highest, case.load)
+    site = Group("site-capacity", devices, lowest, highest)
+    return stock, Problem(case.slots, case.hours, devices, (site,), tuple(commitments))
 
 
 def _strict_stock(case: StorageCase) -> Stock:
