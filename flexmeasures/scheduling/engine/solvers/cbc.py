@@ -40,12 +40,14 @@ def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
     """Minimise `cost` over a program; its own cost is not looked at."""
     executable = options.executable or find_cbc()
     mps = as_mps(program, cost)
-    folder = tempfile.mkdtemp(prefix="flexmeasures-cbc-", dir=scratch_folder())
+    gap = options.gap(program) if program.binary.any() else None
     try:
-        gap = options.gap(program) if program.binary.any() else None
-        answer, saved = _run(executable, mps, Path(folder), gap, options.time_limit)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(
+            prefix="flexmeasures-cbc-", dir=scratch_folder(len(mps)), ignore_cleanup_errors=True
+        ) as folder:
+            answer, saved = _run(executable, mps, Path(folder), gap, options.time_limit)
+    except OSError as error:
+        raise SolverError(f"Cbc's files cannot be written or read: {error}.") from error
     status, lines = _read_status(answer)
     if status in (Status.INFEASIBLE, Status.UNBOUNDED):
         return Solution(status)
@@ -90,10 +92,12 @@ def _can_run(path: Path) -> bool:
     return True
 
 
-def scratch_folder() -> str | None:
-    """A folder in memory, where there is one; else the system's folder for such files."""
+def scratch_folder(size: int = 0) -> str | None:
+    """A folder in memory, if there is one with room; else None for the system's own folder."""
     memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
+    if not (memory.is_dir() and os.access(memory, os.W_OK)):
+        return None
+    return str(memory) if shutil.disk_usage(memory).free > 4 * size else None
 
 
 def _run(

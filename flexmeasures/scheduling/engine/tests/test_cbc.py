@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +52,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where scratch files go. Nothing may be left in it."""
     folder = tmp_path / "scratch"
     folder.mkdir()
-    monkeypatch.setattr(cbc, "scratch_folder", lambda: str(folder))
+    monkeypatch.setattr(cbc, "scratch_folder", lambda size: str(folder))
     yield folder
     assert list(folder.iterdir()) == []
 
@@ -147,6 +149,16 @@ def test_missing_program(program: Program, tmp_path: Path) -> None:
         SolverNotFound, match=r"cannot be started .No such file.*FLEXMEASURES_LP_SOLVER"
     ):
         solve(program, str(tmp_path / "cbc"))
+
+
+def test_no_room_for_files(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_text", _no_space)
+    with pytest.raises(SolverError, match="No space left on device"):
+        solve(program, "cbc")
+
+
+def _no_space(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_unknown_solver(program: Program) -> None:
