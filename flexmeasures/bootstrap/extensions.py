@@ -104,12 +104,12 @@ def _redis_connection(app: FlexMeasures) -> Redis:
         from fakeredis import FakeRedis
 
         return FakeRedis()
-    from redis import Redis
-
     if app.config["LOCAL_MODE"] and app.config["FLEXMEASURES_REDIS_URL"] is None:
         from flexmeasures.bootstrap import local
 
-        return Redis.from_url(local.redis_url())
+        return local.redis_client()
+    from redis import Redis
+
     return Redis(
         host=app.config["FLEXMEASURES_REDIS_URL"],
         port=app.config["FLEXMEASURES_REDIS_PORT"],

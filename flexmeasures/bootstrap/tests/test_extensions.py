@@ -101,20 +101,21 @@ def test_redis_as_configured() -> None:
     assert (arguments["port"], arguments["db"], arguments["password"]) == (7000, 3, "word")
 
 
-def test_local_mode_starts_redis_when_a_queue_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-
-    def start() -> str:
-        started.append("redis")
-        return "unix:///tmp/some.sock"
-
-    monkeypatch.setattr(local, "redis_url", start)
+def test_local_mode_starts_redis_when_a_queue_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And again, if somebody stopped it since."""
+    monkeypatch.setenv("FLEXMEASURES_LOCAL_DATA", str(tmp_path))
     app = make_app(None, local_mode=True, FLEXMEASURES_REDIS_URL=None)
     extensions.set_up_queues(app)
-    assert started == []
     assert app.queues["scheduling"].name == "scheduling"
-    assert app.queues["forecasting"].name == "forecasting"
-    assert started == ["redis"]
+    assert not any(server.pid for server in local.status())
+    try:
+        assert app.queues["scheduling"].count == 0
+        local.stop()
+        assert app.queues["forecasting"].count == 0
+    finally:
+        assert local.stop() == ["Valkey"]
 
 
 def test_migrations_are_found_from_any_folder(
