@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_security import Form
@@ -16,6 +17,11 @@ from flexmeasures.auth.throttle import LogInAttempt
 
 class LoginForm(_LoginForm):
     submit = SubmitField("Login")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_own_path(self.next.data or ""):
+            self.next.data = ""  # a link that was tampered with should not keep anybody out
 
     def validate(self, **kwargs: Any) -> bool:
         attempt = LogInAttempt(str(self.email.data or ""))
@@ -45,3 +51,8 @@ class ForgotPasswordForm(Form):
         render_kw={"autocomplete": "email"},
     )
     submit = SubmitField("Recover Password")
+
+
+def is_own_path(url: str) -> bool:
+    """Does it lead to this site, however a browser reads it? (Backslashes are slashes to them.)"""
+    return re.match(r"/(?![/\\])[^\x00-\x1f]*$", url) is not None
