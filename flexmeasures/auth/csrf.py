@@ -14,11 +14,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, request
 from flask_security import current_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from werkzeug.exceptions import BadRequest
 from wtforms import ValidationError
+
+from flexmeasures.auth.tokens import user_of_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,7 +45,7 @@ def _refuse_other_sites() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or hasattr(view, "exempt_from_csrf"):
         return
-    if not current_user.is_authenticated or g.acts_by_token:
+    if not current_user.is_authenticated or user_of_token(request) is not None:
         return
     if not (_sent_by_own_page() or _has_token()):
         raise BadRequest(

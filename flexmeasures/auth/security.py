@@ -65,8 +65,8 @@ def set_up_security(app: Flask) -> Security:
 
 def _let_token_decide() -> None:
     """Who sends a valid token is the user of that token, whatever cookies come along."""
+    g.pop("_login_user", None)  # of an earlier request, in tests that keep an app context
     user = user_of_token(request)
-    g.acts_by_token = user is not None
     if user is not None:
         current_app.extensions["security"].login_manager._update_request_context_with_user(user)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Request, current_app, g
+from flask import Request, current_app
 from flask_security.utils import parse_auth_token, set_request_attr
 from itsdangerous import BadData
 
 from flexmeasures.data.models.user import User
+
+_KEY = "flexmeasures.user_of_token"
 
 
 def user_of_token(request: Request) -> User | None:
@@ -14,9 +16,9 @@ def user_of_token(request: Request) -> User | None:
 
     A token in a JSON body goes before one in the query, and that before one in the header.
     """
-    if "user_of_token" not in g:
-        g.user_of_token = _read(_find_token(request))
-    user: User | None = g.user_of_token
+    if _KEY not in request.environ:
+        request.environ[_KEY] = _read(_find_token(request))
+    user: User | None = request.environ[_KEY]
     return user
 
 

@@ -12,7 +12,13 @@ from flask import current_app, jsonify, make_response, request
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug import Response
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    SecurityError,
+    ServiceUnavailable,
+)
 
 from flexmeasures.auth.error_handling import wants_json
 from flexmeasures.bootstrap.application import FlexMeasures
@@ -32,6 +38,7 @@ def set_up_error_handlers(app: FlexMeasures) -> None:
     `HttpException_handler_html`.
     """
     app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(SecurityError, _refuse_host)
     app.register_error_handler(Exception, _explain)
 
 
@@ -41,6 +48,8 @@ def _explain(error: Exception) -> Any:
         # The answer must not need the database: who is asking does not matter to it.
         current_app.extensions["security"].login_manager._update_request_context_with_user()
         return _answer(unavailable)
+    if isinstance(error, UnicodeEncodeError):
+        return _answer(BadRequest("The request has characters that are none (surrogates)."))
     if current_app.debug and not current_app.testing:
         raise error  # into the debugger
     _log(error)
@@ -63,6 +72,11 @@ def _unavailable(error: Exception) -> ServiceUnavailable | None:
     return ServiceUnavailable(
         f"The {what} does not answer. Please try again later.", retry_after=_RETRY_AFTER
     )
+
+
+def _refuse_host(error: Exception) -> Response:
+    """In plain words: a page has links, and which host could these name?"""
+    return Response("This server does not answer to that host name.", 400, mimetype="text/plain")
 
 
 def _answer(error: Exception) -> Any:

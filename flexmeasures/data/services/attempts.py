@@ -29,7 +29,7 @@ class Limit:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256("\n".join([self.kind, *self.who]).encode()).hexdigest()
+        return hashlib.sha256("\n".join([self.kind, *self.who]).encode(errors="replace")).hexdigest()
 
 
 def count_attempt(limits: Iterable[Limit]) -> timedelta:

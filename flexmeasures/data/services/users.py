@@ -34,6 +34,8 @@ class InvalidFlexMeasuresUser(Exception):
 
 def find_user_by_email(user_email: str, keep_in_session: bool = True) -> User | None:
     """The user of an address, in upper or lower case, as when logging in."""
+    if not user_email.isprintable():  # no address, and no text for the database
+        return None
     user = db.session.scalars(
         select(User).where(_is_email(user_email)).order_by((User.email == user_email).desc())
     ).first()

@@ -1,0 +1,34 @@
+"""The people of the permission matrix, who make calls with access tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from werkzeug.test import TestResponse
+
+from flexmeasures.app import create
+from flexmeasures.tests.permissions.world import World, build_world, user_named
+
+Call = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def world(fresh_db: SQLAlchemy) -> World:
+    return build_world()
+
+
+@pytest.fixture
+def call(app: Flask, world: World) -> Call:
+    """Make a call to the API as somebody."""
+    client = create(env="testing").test_client()
+
+    def request(who: str, method: str, path: str, **kwargs: Any) -> TestResponse:
+        token = str(user_named(who).get_auth_token())
+        headers = {"Authorization": token} | kwargs.pop("headers", {})
+        return client.open(f"/api/v3_0/{path}", method=method, headers=headers, **kwargs)
+
+    return request
