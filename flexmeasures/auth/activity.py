@@ -9,6 +9,7 @@ from flask import Flask, g, session
 from flask_security import current_user, user_authenticated
 from sqlalchemy import func, update
 
+from flexmeasures.auth.log_ins import begin_log_in
 from flexmeasures.data.config import db
 from flexmeasures.data.models.user import User
 from flexmeasures.utils.time_utils import naive_utc_from, server_now
@@ -36,6 +37,7 @@ def _welcome(app: Flask, user: User, **_: Any) -> None:
     for key in set(session) - _ABOUT_LOG_IN:
         del session[key]
     g.pop("csrf_token", None)
+    begin_log_in(user)
 
 
 def _note_presence() -> None:

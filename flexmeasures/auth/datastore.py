@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask_security import RoleMixin, SQLAlchemyUserDatastore
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import joinedload
 
+from flexmeasures.data.models.log_ins import EndedLogIn
 from flexmeasures.data.models.user import User
 
 
@@ -19,7 +20,14 @@ class UserDatastore(SQLAlchemyUserDatastore):
         attribute, value = kwargs.popitem()
         column = getattr(User, attribute)
         matches = func.lower(column) == func.lower(value) if case_insensitive else column == value
-        query = select(User).where(matches).order_by((column == value).desc())
+        return self._first(select(User).where(matches).order_by((column == value).desc()))
+
+    def find_user_of_log_in(self, fs_uniquifier: str, log_in: str) -> User | None:
+        """The same, unless the log-in of that id was ended."""
+        ended = exists().where(EndedLogIn.id == log_in)
+        return self._first(select(User).where(User.fs_uniquifier == fs_uniquifier, ~ended))
+
+    def _first(self, query: Select[Any]) -> User | None:
         query = query.options(joinedload(User.account), joinedload(User.flexmeasures_roles))
         user: User | None = self.db.session.scalars(query).unique().first()
         return user

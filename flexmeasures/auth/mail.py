@@ -9,11 +9,13 @@ from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, g
+from flask_mail import Message
 from flask_security import MailUtil
 
 logger = logging.getLogger(__name__)
 
-_clerks = ThreadPoolExecutor(max_workers=2, thread_name_prefix="mail")
+CLERKS = 2
+_clerks = ThreadPoolExecutor(CLERKS, thread_name_prefix="mail")
 
 
 def do_later(task: Callable[[], Any], failure: str) -> Future[Any]:
@@ -44,7 +46,8 @@ class LaterMail(MailUtil):
         html: str | None,
         **kwargs: Any,
     ) -> None:
-        send = partial(super().send_mail, template, subject, recipient, sender, body, html)
+        message = Message(subject, [recipient], body, html, sender=sender)
+        send = partial(current_app.mail.send, message)  # type: ignore[attr-defined]
         letter = do_later(send, "A mail could not be sent.")
         g.setdefault("letters", []).append(letter)
 

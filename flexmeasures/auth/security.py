@@ -20,6 +20,7 @@ from flexmeasures.auth.error_handling import (
     wants_json,
 )
 from flexmeasures.auth.forms import ForgotPasswordForm, LoginForm, VerifyForm
+from flexmeasures.auth.log_ins import end_log_in, user_of_session
 from flexmeasures.auth.mail import LaterMail
 from flexmeasures.auth.passwords import PasswordRules
 from flexmeasures.auth.reset import forgot_password
@@ -53,6 +54,7 @@ def set_up_security(app: Flask) -> Security:
     security.want_json(lambda _: wants_json())
     security.login_manager.unauthorized_handler(ask_to_log_in)
     security.login_manager.request_loader(user_of_token)
+    security.login_manager.user_loader(user_of_session)
     add_handlers(app)
     app.view_functions["security.forgot_password"] = forgot_password
     app.view_functions["security.logout"] = _ask_before(app.view_functions["security.logout"])
@@ -76,6 +78,7 @@ def _ask_before(log_out: Any) -> Any:
 
     def logout() -> ResponseReturnValue:
         if request.method == "POST":
+            end_log_in()
             return log_out()
         if not current_user.is_authenticated:
             return redirect("/")

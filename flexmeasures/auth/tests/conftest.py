@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -20,6 +21,7 @@ from flask_sqlalchemy import SQLAlchemy
 from werkzeug.test import TestResponse
 
 from flexmeasures.app import create
+from flexmeasures.auth import mail
 from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.tests.conftest import home, logging_state
 from flexmeasures.data.models.user import User
@@ -117,4 +119,9 @@ def mailbox(site: FlexMeasures) -> Iterator[Mailbox]:
     settings = site.extensions["mail"]
     settings.server, settings.port, settings.suppress = "127.0.0.1", mailbox.port, False
     yield mailbox
+    # Wait for letters that are still under way: until all who send some have nothing to do.
+    done = threading.Barrier(mail.CLERKS + 1, timeout=10)
+    for _ in range(mail.CLERKS):
+        mail._clerks.submit(done.wait)
+    done.wait()
     server.stop()

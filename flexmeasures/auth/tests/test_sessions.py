@@ -80,6 +80,26 @@ def test_not_being_remembered(site: FlexMeasures) -> None:
     assert not is_logged_in(client)
 
 
+def test_copies_of_cookies_end_with_the_log_in(site: FlexMeasures) -> None:
+    client, other, thief = site.test_client(), site.test_client(), site.test_client()
+    log_in(client, remember="y")
+    log_in(other)
+    stolen = cookies(client)
+    token = token_of(site)
+
+    def steal(name: str) -> bool:
+        for known in ("session", "remember_token"):
+            thief.delete_cookie(known)
+        thief.set_cookie(name, stolen[name].value)
+        return is_logged_in(thief)
+
+    assert [steal(name) for name in stolen] == [True, True]
+    client.post("/logout", data={"csrf_token": csrf_token(client.get("/logout"))})
+    assert [steal(name) for name in stolen] == [False, False]
+    assert is_logged_in(other)
+    assert is_logged_in(thief, headers={"Authorization": token})
+
+
 @pytest.mark.parametrize("change", ["x", "", "AAAA"])
 def test_tampered_cookies(site: FlexMeasures, change: str) -> None:
     client = site.test_client()

@@ -9,6 +9,7 @@ from flexmeasures.data.models import (  # noqa: F401
     attempts,
     data_sources,
     generic_assets,
+    log_ins,
     task_runs,
     time_series,
     user,
