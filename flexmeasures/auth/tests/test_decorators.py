@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response
-from flask_login import login_user
+from flask_security.utils import login_user
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.exceptions import Forbidden
 

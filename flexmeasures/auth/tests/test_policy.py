@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from flask_login import login_user
+from flask_security.utils import login_user
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.exceptions import Forbidden, Unauthorized
 
