@@ -65,6 +65,11 @@ setup(
     package_dir={"": "."},  # lets an editable install be one line with the checkout's path
     cmdclass={"build_py": BuildWithMigrations},
     include_package_data=True,
+    # Named, as `package_dir` keeps the line above from finding them.
+    package_data={
+        "flexmeasures": ["templates/**/*"],
+        "flexmeasures.ui": ["templates/**/*", "static/**/*"],
+    },
     exclude_package_data={"": ["tests/*"]},
     zip_safe=False,
     entry_points={
