@@ -29,7 +29,8 @@ class Limit:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256("\n".join([self.kind, *self.who]).encode(errors="replace")).hexdigest()
+        text = "\n".join([self.kind, *self.who])
+        return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def count_attempt(limits: Iterable[Limit]) -> timedelta:
