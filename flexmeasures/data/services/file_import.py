@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -144,6 +144,8 @@ def _read_file(
     }
     try:
         if extension == "csv":
+            if not file_format.delimiter:
+                raise FileImportError("Columns are separated by something: see --delimiter.")
             times = [file_format.datecol]
             if file_format.beliefcol is not None:
                 times.append(file_format.beliefcol)
@@ -154,20 +156,43 @@ def _read_file(
                 thousands=file_format.thousands,
                 dtype=dict.fromkeys(times, str),
                 index_col=False,
+                # Longer delimiters are regular expressions, which the fast engine can't do.
+                engine="c" if len(file_format.delimiter) == 1 else "python",
                 **options,
             )
-        return pd.read_excel(path, sheet_name=file_format.sheet_number or 0, **options)
+        return _read_excel(path, file_format.sheet_number or 0, options)
+    except FileImportError:
+        raise
     except UnicodeDecodeError as error:
         raise FileImportError(f"{name} is not a text file in UTF-8 ({error.reason}).") from error
     except pd.errors.EmptyDataError as error:
         raise FileImportError(
             f"{name} has no rows, after skipping {file_format.skiprows} (see --skiprows)."
         ) from error
-    except (ValueError, IndexError, zipfile.BadZipFile) as error:
+    except (ValueError, IndexError) as error:
         raise FileImportError(
-            f"Cannot read column(s) {', '.join(map(str, wanted))} of {name}: {error}. Columns are "
+            f"Cannot read column(s) {', '.join(map(str, wanted))} of {name}: "
+            f"{str(error).rstrip('.')}. Columns are "
             "numbered from 0 (see --datecol, --valuecol and --delimiter)."
         ) from error
+
+
+def _read_excel(path: str | Path, sheet_number: int, options: Mapping[str, Any]) -> pd.DataFrame:
+    try:
+        workbook = pd.ExcelFile(path)
+    except ImportError:
+        raise
+    except Exception as error:  # whatever its readers stumble over
+        raise FileImportError(
+            f"Cannot read {Path(path).name}: it is no Excel file, or damaged."
+        ) from error
+    with workbook:
+        if sheet_number >= len(workbook.sheet_names):
+            raise FileImportError(
+                f"{Path(path).name} has no sheet {sheet_number}, but {len(workbook.sheet_names)}, "
+                "numbered from 0 (see --sheet_number)."
+            )
+        return workbook.parse(sheet_number, **options)
 
 
 def _matches(cells: pd.Series, value: str) -> pd.Series:
@@ -188,6 +213,11 @@ def _parse(rows: pd.DataFrame, name: str, file_format: FileFormat) -> pd.DataFra
 
 def _parse_times(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Series:
     """Aware datetimes in UTC."""
+    if pd.api.types.is_numeric_dtype(cells):
+        raise FileImportError(
+            f"Cannot read datetimes in {name}: column has numbers, such as {cells.iloc[0]} "
+            "(see --datecol and --beliefcol)."
+        )
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return cells.dt.tz_convert("UTC")
     aware = cells.astype(str).str.contains(_OFFSET, regex=True)
@@ -199,12 +229,15 @@ def _parse_times(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Ser
     naive = not aware.any()
     try:
         times = _to_datetime(cells, utc=not naive)
+    except FileImportError:
+        raise
     except (ValueError, OverflowError) as error:
         failed = pd.to_datetime(cells, errors="coerce", utc=True, format="mixed").isna()
         bad = _where(failed, cells, file_format) if failed.any() else str(error)
         raise FileImportError(
             f"Cannot read datetimes in {name} ({bad}): expected ISO 8601, for example "
-            "2026-11-25T07:00:00+01:00 (see --datecol, --beliefcol, --skiprows and --na-values)."
+            "2026-11-25T07:00:00+01:00 (see --datecol, --beliefcol, --delimiter, --skiprows "
+            "and --na-values)."
         ) from error
     return _localize(times, name, file_format) if naive else times
 
@@ -213,10 +246,24 @@ def _to_datetime(cells: pd.Series, utc: bool) -> pd.Series:
     try:
         return pd.to_datetime(cells, utc=utc, format="ISO8601")
     except ValueError:
-        with warnings.catch_warnings():
-            # That pandas can't infer one format for all is an error here, below, not a warning.
-            warnings.simplefilter("ignore", UserWarning)
-            return pd.to_datetime(cells, utc=utc)
+        pass
+    readings, failure = [], ValueError()
+    with warnings.catch_warnings():
+        # That pandas can't infer one format for all is an error here, not a warning.
+        warnings.simplefilter("ignore", UserWarning)
+        for day_first in (False, True):
+            try:
+                readings.append(pd.to_datetime(cells, utc=utc, dayfirst=day_first))
+            except ValueError as error:
+                failure = error
+    if not readings:
+        raise failure
+    if (readings[0] != readings[-1]).any():
+        raise FileImportError(
+            f"Dates such as '{cells.iloc[0]}' can be read with the day or with the month first: "
+            "give them in ISO 8601, for example 2026-11-25T07:00:00+01:00."
+        )
+    return readings[0]
 
 
 def _localize(times: pd.Series, name: str, file_format: FileFormat) -> pd.Series:
@@ -295,6 +342,8 @@ def _convert(
 
 
 def _to_numbers(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = values.astype(str)  # pandas would count nanoseconds since 1970
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     wrong = numbers.isna() & values.notna()
     if wrong.any():
@@ -320,6 +369,7 @@ def _resample(rows: pd.DataFrame, sensor: Sensor, unit: str | None, name: str) -
         events = _repeat(events, frequency, sensor, name)
     elif frequency < sensor.event_resolution:
         events = events.groupby(_bins(events.index, sensor)).mean()
+    _check_starts(pd.DatetimeIndex(events.index), sensor, name)
     return pd.DataFrame({"event_start": events.index, "event_value": events.to_numpy()})
 
 
@@ -339,6 +389,19 @@ def _frequency(event_starts: pd.Series, name: str) -> timedelta:
         f"{gaps.loc[odd].to_pytimedelta()} before {event_starts.loc[odd].isoformat()}. "
         f"Fill the gap, or don't resample. {remedy}"
     )
+
+
+def _check_starts(event_starts: pd.DatetimeIndex, sensor: Sensor, name: str) -> None:
+    """Events start where those of the sensor do, by local midnight or by UTC."""
+    resolution = pd.Timedelta(sensor.event_resolution)
+    in_utc = event_starts.tz_convert("UTC")
+    odd = (_bins(event_starts, sensor) != event_starts) & (in_utc != in_utc.floor(resolution))
+    if odd.any():
+        raise FileImportError(
+            f"{event_starts[odd][0].isoformat()} in {name} is not where an event of sensor "
+            f"{sensor.id} can start, as its resolution is {sensor.event_resolution}. Use "
+            "--do-not-resample to store it nevertheless."
+        )
 
 
 def _repeat(events: pd.Series, frequency: timedelta, sensor: Sensor, name: str) -> pd.Series:
@@ -369,7 +432,10 @@ def _to_frame(
 ) -> tb.BeliefsDataFrame:
     event_starts = pd.DatetimeIndex(rows["event_start"])
     if horizon is not None:
-        belief_times = sensor.knowledge_time(event_starts) - horizon
+        try:
+            belief_times = sensor.knowledge_time(event_starts) - horizon
+        except (ValueError, OverflowError) as error:
+            raise FileImportError(f"A horizon of {horizon} is too long: see --horizon.") from error
     elif "belief_time" in rows:
         belief_times = pd.DatetimeIndex(rows["belief_time"]).tz_convert(sensor.timezone)
     else:

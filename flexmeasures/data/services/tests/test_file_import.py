@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -251,3 +252,59 @@ def test_excel(tmp_path: Path) -> None:
     beliefs = read_beliefs(path, sensor(), SOURCE, file_format, now=NOW)
     assert starts(beliefs)[0] == "2026-03-02 00:00:00+01:00"
     assert values(beliefs) == [5.5, 5.5, 5.5]
+
+
+def test_day_and_month_are_not_guessed(read: Read) -> None:
+    with pytest.raises(FileImportError, match="day or with the month first"):
+        read("05/11/2026 00:00,1", "05/11/2026 01:00,2")
+    # Only one way to read all of these.
+    days = read("12/11/2026,1", "13/11/2026,2", to=sensor(24 * HOUR))
+    assert [str(day.date()) for day in days.index.get_level_values("event_start")] == [
+        "2026-11-12",
+        "2026-11-13",
+    ]
+
+
+def test_columns_of_a_sheet_that_are_swapped(tmp_path: Path) -> None:
+    path = tmp_path / "swapped.xlsx"
+    hours = pd.date_range("2026-11-25", periods=3, freq="h")
+    pd.DataFrame({"value": [1, 2, 3], "start": hours}).to_excel(path, index=False)
+
+    def read_columns(datecol: int, valuecol: int) -> tb.BeliefsDataFrame:
+        columns = FileFormat(datecol=datecol, valuecol=valuecol, timezone="Europe/Amsterdam")
+        return read_beliefs(path, sensor(), SOURCE, columns, now=NOW)
+
+    assert read_columns(1, 0)["event_value"].tolist() == [1, 2, 3]
+    with pytest.raises(FileImportError, match="has numbers, such as 1"):
+        read_columns(0, 1)
+    with pytest.raises(FileImportError, match="'2026-11-25 00:00:00' is no number"):
+        read_columns(1, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"no sheet", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 80])
+def test_damaged_workbook(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "damaged.xls"
+    path.write_bytes(content)
+    with pytest.raises(FileImportError, match=r"Cannot read damaged\.xls: it is no Excel file"):
+        read_beliefs(path, sensor(), SOURCE, FileFormat(), now=NOW)
+
+
+def test_events_that_start_between_those_of_the_sensor(read: Read) -> None:
+    rows = ("2026-11-25T00:07,1", "2026-11-25T01:07,2")
+    with pytest.raises(FileImportError, match=r"00:07:00\+01:00 in data.csv is not where an event"):
+        read(*rows)
+    assert read(*rows, resample=False)["event_value"].tolist() == [1, 2]
+
+
+def test_delimiter_of_several_characters(read: Read) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = read("2026-11-25T00:00;;1", "2026-11-25T01:00;;2", delimiter=";;")
+    assert rows["event_value"].tolist() == [1, 2]
+    with pytest.raises(FileImportError, match="--delimiter"):
+        read("2026-11-25T00:00,1", delimiter="")
+
+
+def test_endless_horizon(read: Read) -> None:
+    with pytest.raises(FileImportError, match="--horizon"):
+        read("2026-11-25T00:00,1", "2026-11-25T01:00,1", horizon=timedelta(days=700_000))
