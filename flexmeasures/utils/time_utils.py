@@ -243,7 +243,10 @@ def ground_duration(duration: timedelta | isodate.Duration, start: datetime) -> 
     if isinstance(duration, timedelta):
         return duration
     calendar = type(duration)(years=duration.years, months=duration.months)
-    local = start.replace(tzinfo=None) + calendar
+    try:
+        local = start.replace(tzinfo=None) + calendar
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"A duration of {duration} from {start} on is too long.") from error
     end = local if start.tzinfo is None else localize(local, start.tzinfo)
     # in UTC: a difference within one timezone may be that of the hands of the clock
     return as_utc(end) - as_utc(start) + duration.tdelta

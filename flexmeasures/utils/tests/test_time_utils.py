@@ -476,3 +476,8 @@ def test_http_time(dt: datetime) -> None:
 )
 def test_naturalized_datetime(dt: datetime | None, text: str) -> None:
     assert naturalized_datetime_str(dt, now=at("2026-03-01T12:00+00:00")) == text
+
+
+def test_durations_beyond_all_years() -> None:
+    with pytest.raises(ValueError, match="too long"):
+        ground_duration(parse_iso_duration("P9999Y"), datetime(2026, 1, 1, tzinfo=timezone.utc))
