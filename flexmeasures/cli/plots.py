@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH = 60  # in characters, within the frame
 HEIGHT = 17
+_PLAIN_FRAME = str.maketrans("┌┐└┘─│▁▏", "++++-|_|")
 
 
 def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
@@ -37,7 +38,9 @@ def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
         width=WIDTH,
         height=HEIGHT,
     )
-    click.echo(text if _prints(text) else text.encode("ascii", "replace").decode())
+    if not _prints(text):
+        text = text.translate(_PLAIN_FRAME).encode("ascii", "replace").decode()
+    click.echo(text)
 
 
 def _prints(text: str) -> bool:

@@ -34,6 +34,14 @@ def abort(message: str, style: dict[str, Any] = MsgStyle.ERROR) -> NoReturn:
     raise click.Abort
 
 
+def check_timezone(timezone: str) -> None:
+    """Abort unless this is the name of a timezone."""
+    from zoneinfo import available_timezones
+
+    if timezone not in available_timezones():
+        abort(f"Timezone {timezone} is unknown! An example of a known one is Europe/Amsterdam.")
+
+
 def is_for_people(error: BaseException) -> bool:
     """Does the text of this error tell a person what is wrong, so that no traceback is needed?
 

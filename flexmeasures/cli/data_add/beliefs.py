@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexmeasures.cli.utils import MsgStyle, abort, warn
+from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 
 if TYPE_CHECKING:
@@ -207,19 +207,13 @@ def add_beliefs(
     click.echo(str(beliefs))
 
 
-def check_timezone(timezone: str) -> None:
-    """Abort unless this is the name of a timezone."""
-    from zoneinfo import available_timezones
-
-    if timezone not in available_timezones():
-        abort(f"Timezone {timezone} is unknown! An example of a known one is Europe/Amsterdam.")
-
-
 def parse_source(source: str) -> DataSource:
     """The source with this ID; or, for other texts, of this name and of type CLI script."""
     from flexmeasures.data.services.data_sources import get_or_create_source, get_source_or_none
 
-    if not source.isdigit():
+    if not source.strip():
+        abort("A source needs a name (or give the ID of one): see --source.")
+    if not (source.isascii() and source.isdigit()):
         return get_or_create_source(source, source_type="CLI script")
     found = get_source_or_none(int(source))
     if found is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures.cli.utils import MsgStyle, abort, warn
+from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
@@ -79,6 +79,8 @@ def plot_beliefs(
     """
     from flexmeasures.cli.plots import plot
 
+    if to_timezone is not None:
+        check_timezone(to_timezone)
     duration = DurationField.ground_from(duration, start)
     if resolution is None:
         resolution = min(
@@ -100,7 +102,10 @@ def plot_beliefs(
         unit=shown[0].unit if len(units) == 1 else None,
     )
     if filepath is not None:
-        _save(values, to_timezone or shown[0].timezone, filepath)
+        try:
+            _save(values, to_timezone or shown[0].timezone, filepath)
+        except OSError as error:
+            abort(f"Cannot save the data to {filepath}: {error.strerror or error}.")
         click.secho("Data saved to file.", **MsgStyle.SUCCESS)
 
 
@@ -128,7 +133,7 @@ def _search(
     )
     values = {}
     for sensor, beliefs in found.items():
-        if beliefs.empty:
+        if beliefs["event_value"].isna().all():
             warn(f"No data found for sensor '{sensor.name}' (ID: {sensor.id})")
         else:
             values[sensor] = beliefs["event_value"].droplevel(
@@ -136,13 +141,28 @@ def _search(
             )
     if not values:
         abort("No data found!", MsgStyle.WARN)
+    # All sensors share the moments at which any has a value, and the steps at which none has.
+    moments = pd.DatetimeIndex([], tz="UTC")
+    for series in values.values():
+        moments = moments.union(series.index.tz_convert("UTC"))
     if resolution:
-        first, last = (pd.Timestamp(moment).tz_convert("UTC") for moment in (start, end))
-        steps = pd.date_range(first, last, freq=resolution, inclusive="left")
-        return {sensor: series.reindex(steps) for sensor, series in values.items()}
-    # Without a common resolution, all sensors share the moments at which any has a value.
-    moments = pd.DataFrame({sensor.id: series for sensor, series in values.items()})
-    return {sensor: moments[sensor.id] for sensor in values}
+        moments = moments.union(_steps(start, end, resolution, next(iter(values)).timezone))
+    return {sensor: series.reindex(moments) for sensor, series in values.items()}
+
+
+def _steps(
+    start: datetime, end: datetime, resolution: timedelta, timezone: str
+) -> pd.DatetimeIndex:
+    """Where events of this resolution start that lie in the window, by the timezone's clock."""
+    import pandas as pd
+
+    from flexmeasures.data.beliefs.resample import local_edges
+    from flexmeasures.data.beliefs.rows import microseconds
+
+    first, last = microseconds(start), microseconds(end)
+    edges = local_edges(first, last, microseconds(resolution), timezone, start)
+    starts, ends = edges[:-1], edges[1:]
+    return pd.to_datetime(starts[(starts >= first) & (ends <= last)], unit="us", utc=True)
 
 
 def _print_plot_heading(

@@ -106,3 +106,12 @@ def test_what_is_refused_leaves_nothing_behind(
     assert "Success" not in refused.output
     assert fresh_db.session.scalar(select(func.count()).select_from(TimedBelief)) == 0
     assert fresh_db.session.scalar(select(Source).filter_by(name="market")) is None
+
+
+def test_source_without_a_name(add: Add, fresh_db: SQLAlchemy) -> None:
+    failed = add(prices(1, 2), *AMSTERDAM, "--source", " ", exit_code=1)
+    assert "--source" in failed.output
+    add(prices(1, 2), *AMSTERDAM, "--source", "\N{SUPERSCRIPT TWO}")
+    assert fresh_db.session.scalars(select(Source.name).filter_by(type="CLI script")).all() == [
+        "\N{SUPERSCRIPT TWO}"
+    ]
