@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from flask import current_app
+from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flexmeasures.cli.utils import is_for_people
 from flexmeasures.data.config import db
 
-_UNDEFINED_TABLE, _UNDEFINED_COLUMN = "42P01", "42703"  # PostgreSQL's error codes
+# PostgreSQL's error codes
+_UNDEFINED_TABLE, _UNDEFINED_COLUMN, _TOO_LONG = "42P01", "42703", "22001"
 
 
 def explain(error: Exception) -> str | None:
     """The sentence, without credentials; None if the error is not a known one."""
+    if isinstance(error, ValidationError):
+        return f"Bad input: {_sentence(error.messages)}"
     if not isinstance(error, DBAPIError) or not current_app:
         return str(error) if is_for_people(error) else None
     reason = (str(error.orig).strip() or "no reason given").splitlines()[0]
@@ -25,12 +29,24 @@ def explain(error: Exception) -> str | None:
         return f"Cannot connect to the database {_database()}: {reason}. {remedy}"
     if error.connection_invalidated:
         return f"The connection to the database {_database()} was lost: {reason}."
-    if getattr(error.orig, "pgcode", None) in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN):
+    code = getattr(error.orig, "pgcode", None)
+    if code == _TOO_LONG:
+        return f"A text is too long to be stored ({reason}). Use a shorter one."
+    if code in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN):
         return (
             f"The tables of the database {_database()} are missing or not up to date ({reason})."
             " Run `flexmeasures db upgrade` first."
         )
     return None
+
+
+def _sentence(messages: object) -> str:
+    """What a schema found wrong, by field: `a: this. b: 0: that.`"""
+    if isinstance(messages, dict):
+        return " ".join(f"{field}: {_sentence(found)}" for field, found in messages.items())
+    if isinstance(messages, list):
+        return " ".join(map(_sentence, messages))
+    return str(messages)
 
 
 def _database() -> str:

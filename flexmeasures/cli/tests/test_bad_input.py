@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from flexmeasures.cli.conftest import Terminal
 
 PRICES = ("add", "beliefs", "--sensor-id", "2", "--source", "market", "data.csv")
@@ -16,21 +18,26 @@ def test_commands_before_the_tables_are_there(terminal: Terminal) -> None:
     assert "Run `flexmeasures db upgrade` first" in failed.stderr
 
 
-def test_missing_solver_and_target_out_of_reach(terminal: Terminal) -> None:
+@pytest.fixture(scope="module")
+def toys(terminal: Terminal) -> Terminal:
+    """With a toy account, and two prices."""
     terminal("db", "upgrade")
     terminal("add", "toy-account")
     (terminal.home / "data.csv").write_text(
         "start,price\n2026-11-25T07:00+01:00,1\n2026-11-25T08:00+01:00,2\n"
     )
     terminal(*PRICES)
+    return terminal
 
-    terminal.environment["FLEXMEASURES_LP_SOLVER"] = "/nowhere/cbc"
-    failed = terminal(*SCHEDULE, exit_code=1).stderr
+
+def test_missing_solver_and_target_out_of_reach(toys: Terminal) -> None:
+    toys.environment["FLEXMEASURES_LP_SOLVER"] = "/nowhere/cbc"
+    failed = toys(*SCHEDULE, exit_code=1).stderr
     assert "/nowhere/cbc" in failed and "FLEXMEASURES_LP_SOLVER" in failed
-    del terminal.environment["FLEXMEASURES_LP_SOLVER"]
+    del toys.environment["FLEXMEASURES_LP_SOLVER"]
 
     # From empty to full takes 48 minutes at least: the plan comes as close as it can, and says so.
-    planned = terminal(*SCHEDULE, "--soc-target", "100%", "2026-11-25T07:30+01:00")
+    planned = toys(*SCHEDULE, "--soc-target", "100%", "2026-11-25T07:30+01:00")
     assert "New schedule is stored." in planned.stdout
     assert "target" in planned.stderr
 
@@ -46,3 +53,22 @@ def test_unreachable_database(terminal: Terminal) -> None:
         del terminal.environment["SQLALCHEMY_DATABASE_URI"], terminal.environment["SECRET_KEY"]
     assert "Cannot connect to the database fm on 127.0.0.1:9" in failed
     assert "secret" not in failed
+
+
+def test_values_that_no_field_takes(toys: Terminal) -> None:
+    failed = toys(*SCHEDULE, "--roundtrip-efficiency", "0%", exit_code=1).stderr
+    assert "roundtrip-efficiency: Must be greater than 0" in failed
+    failed = toys("add", "source", "--name", "x" * 400, "--type", "x", exit_code=1).stderr
+    assert "too long" in failed
+
+
+def test_output_without_any_characters_but_ascii(toys: Terminal) -> None:
+    toys.environment["PYTHONIOENCODING"] = "ascii"
+    try:
+        shown = toys(
+            *("show", "beliefs", "--sensor-id", "2"),
+            *("--start", "2026-11-25T07:00+01:00", "--duration", "PT2H"),
+        ).stdout
+    finally:
+        del toys.environment["PYTHONIOENCODING"]
+    assert f"+{'-' * 60}+" in shown and "?" not in shown
