@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.user import User
+
+# Key of the lock that whoever makes a source holds until the end of the transaction.
+_MAKING_SOURCES = 0x736F7572  # any number that nobody else uses
 
 
 def get_or_create_source(
@@ -40,6 +43,10 @@ def get_or_create_source(
     if version is not None:
         query = query.filter_by(version=version)
     found = db.session.scalars(query.limit(1)).one_or_none()
+    if found is None:
+        # Another process may be making it right now: wait until it commits, and look again.
+        db.session.execute(select(func.pg_advisory_xact_lock(_MAKING_SOURCES)))
+        found = db.session.scalars(query.limit(1)).one_or_none()
     if found is not None:
         return found
 

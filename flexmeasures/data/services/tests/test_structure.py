@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask_security.utils import verify_password
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
@@ -21,6 +23,21 @@ ANN = {"email": "ann@orchard.example", "password": "apples-and-pears", "account_
 
 def count(db: SQLAlchemy, model: type) -> int:
     return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_source_that_two_make_at_once(app: Flask, fresh_db: SQLAlchemy) -> None:
+    def make_as_another() -> int:
+        with app.app_context():
+            made = get_or_create_source("Seita", source_type="forecaster").id
+            fresh_db.session.commit()
+            return made
+
+    first = get_or_create_source("Seita", source_type="forecaster").id
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(make_as_another)
+        wait([second], timeout=0.3)
+        fresh_db.session.commit()
+        assert second.result(timeout=10) == first
 
 
 def test_sources_are_found_again(fresh_db: SQLAlchemy) -> None:
