@@ -138,6 +138,8 @@ def add_schedule_for_storage(
         raise click.UsageError("Missing option '--consumption-price-sensor'.")
     if not power_sensor.measures_power:
         abort(f"Sensor with ID {power_sensor.id} is not a power sensor.")
+    if power_sensor.id in {sensor.id for sensor in inflexible_device_sensors}:
+        abort(f"Sensor with ID {power_sensor.id} is to be scheduled, so it is not inflexible.")
     capacity = power_sensor.get_attribute("max_soc_in_mwh")
     if isinstance(capacity, bool) or not isinstance(capacity, (int, float)):
         abort(f"Sensor {power_sensor.name} has no max_soc_in_mwh attribute.")

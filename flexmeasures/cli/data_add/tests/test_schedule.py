@@ -23,6 +23,7 @@ MARKET = ("--consumption-price-sensor", "2")
         ((), 2, "Missing option '--consumption-price-sensor'"),
         ((*MARKET, "--sensor-id", "2"), 1, "Sensor with ID 2 is not a power sensor."),
         ((*MARKET, "--sensor-id", "3"), 1, "Sensor production has no max_soc_in_mwh attribute."),
+        ((*MARKET, "--inflexible-device-sensor", "1"), 1, "so it is not inflexible"),
         ((*MARKET, "--soc-at-start", "150%"), 2, "--soc-at-start"),
         ((*MARKET, "--soc-at-start", "half"), 2, "--soc-at-start"),
         ((*MARKET, "--duration", "12 hours"), 2, "--duration"),
