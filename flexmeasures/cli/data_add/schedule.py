@@ -136,6 +136,9 @@ def add_schedule_for_storage(
         consumption_price_sensor = consumption_price_sensor or optimization_context_id
     if consumption_price_sensor is None:
         raise click.UsageError("Missing option '--consumption-price-sensor'.")
+    end = start + DurationField.ground_from(duration, start)
+    if end <= start:
+        raise click.UsageError("A schedule takes time: '--duration' must be longer than PT0M.")
     if not power_sensor.measures_power:
         abort(f"Sensor with ID {power_sensor.id} is not a power sensor.")
     if power_sensor.id in {sensor.id for sensor in inflexible_device_sensors}:
@@ -151,7 +154,7 @@ def add_schedule_for_storage(
     make_schedule(
         sensor_id=power_sensor.id,
         start=start,
-        end=start + DurationField.ground_from(duration, start),
+        end=end,
         resolution=power_sensor.event_resolution,
         belief_time=server_now(),
         flex_model={

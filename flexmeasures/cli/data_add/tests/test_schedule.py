@@ -27,6 +27,7 @@ MARKET = ("--consumption-price-sensor", "2")
         ((*MARKET, "--soc-at-start", "150%"), 2, "--soc-at-start"),
         ((*MARKET, "--soc-at-start", "half"), 2, "--soc-at-start"),
         ((*MARKET, "--duration", "12 hours"), 2, "--duration"),
+        ((*MARKET, "--duration", "PT0M"), 2, "'--duration' must be longer"),
         ((*MARKET, "--start", "2026-11-25T07:00"), 2, "--start"),
         ((*MARKET, "--soc-target", "50%", "noon"), 2, "--soc-target"),
     ],
