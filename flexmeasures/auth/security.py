@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import flask_security
 from flask import Flask, current_app, g, redirect, render_template, request
 from flask_security import Security, current_user, password_reset
 from flask_security.utils import login_user
@@ -40,6 +42,7 @@ def set_up_security(app: Flask) -> Security:
     """
     app.config["SECURITY_LOGOUT_METHODS"] = ["GET", "POST"]
     app.before_request(_let_token_decide)
+    _spell_durations(app)
     security = Security(
         app,
         UserDatastore(db, User, Role),
@@ -63,6 +66,15 @@ def set_up_security(app: Flask) -> Security:
     password_reset.connect(_log_in_after_reset, app)
     acl.find_viewer_with(_viewer)
     return security
+
+
+def _spell_durations(app: Flask) -> None:
+    """Before version 5.9 (the newest on Python 3.10 is older), the library reads them as texts."""
+    if [int(part) for part in flask_security.__version__.split(".")[:2]] >= [5, 9]:
+        return
+    for name, value in list(app.config.items()):
+        if name.endswith("_WITHIN") and isinstance(value, timedelta):
+            app.config[name] = f"{value // timedelta(seconds=1)} seconds"
 
 
 def _let_token_decide() -> None:
