@@ -11,13 +11,25 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, jsonify
+from flask_security import auth_required as library_auth_required
 from flask_security import current_user
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from flexmeasures.auth.error_handling import unauthenticated_handler, unauthorized_handler
 from flexmeasures.auth.policy import ADMIN_ROLE, check_access
+from flexmeasures.utils.facts import with_fact
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def auth_required(*mechanisms: str) -> Callable[[View], View]:
+    """Let pass who is logged in: in these ways (token, session), or in any."""
+
+    def decorate(view: View) -> View:
+        checked = library_auth_required(*mechanisms)(view)
+        return cast(View, with_fact(checked, "logged in", mechanisms or ("token", "session")))
+
+    return decorate
 
 
 def permission_required_for_context(
@@ -56,7 +68,7 @@ def permission_required_for_context(
             check_access(find_context(args, kwargs), permission)
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return cast(View, checked)
+        return cast(View, with_fact(checked, "permission", permission))
 
     return decorate
 

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
-from flask import abort, jsonify, make_response
-from marshmallow import ValidationError
+from flask import Request, abort, jsonify, make_response
+from marshmallow import Schema, ValidationError
 from sqlalchemy.orm.interfaces import ORMOption
+from webargs.core import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import NotFound
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, NotFound
 
 from flexmeasures.api.common.responses import unprocessable_entity
+from flexmeasures.api.common.spelling import spelled_as_documented
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.schemas.ids import LARGEST_ID
+from flexmeasures.utils.facts import with_fact
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Parser(FlaskParser):
     """Tells what is wrong by location and field. Unknown keys matter in bodies only."""
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """The body; none at all if it is not declared to be JSON."""
+        body = _json_of(req)
+        return spelled_as_documented(body, schema) if isinstance(body, Mapping) else body
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """The query; what it lacks may come in the body of a GET, as the documentation shows."""
+        lists = spelled_as_documented(dict(req.args.lists()), schema)
+        body = _json_of(req) if req.method in ("GET", "HEAD") else missing
+        if isinstance(body, Mapping):
+            lists = {**spelled_as_documented(body, schema), **lists}
+        return self._makeproxy(MultiDict(lists), schema)
+
+    def use_args(
+        self,
+        argmap: Any,
+        req: Request | None = None,
+        *,
+        location: str | None = None,
+        **kwargs: Any,
+    ) -> Callable[..., Callable[..., Any]]:
+        schema = argmap() if isinstance(argmap, type) else argmap
+        if isinstance(schema, Mapping):
+            schema = Schema.from_dict(dict(schema))()
+        place = location or self.location
+        parse = super().use_args(schema, req, location=location, **kwargs)
+        return lambda view: with_fact(parse(view), "arguments", (place, schema))
 
     def handle_error(self, error: ValidationError, *args: Any, **kwargs: Any) -> NoReturn:
         body, code = unprocessable_entity(cast("dict[str, Any]", error.messages))
@@ -53,6 +85,16 @@ def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[V
                 raise NotFound(f"{model.__name__} {id} not found")
             return view(*args, **kwargs, **{name: found})
 
-        return cast(View, with_object)
+        return cast(View, with_fact(with_object, "path", (name, model)))
 
     return decorate
+
+
+def _json_of(req: Request) -> Any:
+    """The body, if it is JSON and not empty; else `missing`. Raises BadRequest for broken JSON."""
+    if not req.is_json or not req.get_data(cache=True):
+        return missing
+    try:
+        return req.get_json()
+    except BadRequest as error:
+        raise BadRequest() from error  # in the words that clients know

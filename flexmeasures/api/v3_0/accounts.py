@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from flask_security import auth_required, current_user
+from flask_security import current_user
 from sqlalchemy.orm import selectinload
 
 from flexmeasures.api.common.parsing import from_path
 from flexmeasures.api.common.responses import with_status
-from flexmeasures.auth.decorators import permission_required_for_context
+from flexmeasures.auth.decorators import auth_required, permission_required_for_context
 from flexmeasures.auth.policy import user_has_admin_access
 from flexmeasures.data.models.user import Account
 from flexmeasures.data.schemas.account import AccountSchema

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
-from flask_security import auth_required, current_user
+from flask_security import current_user
 from marshmallow import Schema, fields
 from sqlalchemy.orm import selectinload
 from werkzeug.exceptions import Forbidden
@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden
 from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
 from flexmeasures.auth.acl import ADMIN_ROLE, SERVER_WIDE_ROLES
-from flexmeasures.auth.decorators import permission_required_for_context
+from flexmeasures.auth.decorators import auth_required, permission_required_for_context
 from flexmeasures.auth.reset import reset_password_of
 from flexmeasures.data.config import db
 from flexmeasures.data.models.user import Account, Role, User

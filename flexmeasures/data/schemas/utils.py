@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -56,6 +56,16 @@ class MarshmallowClickMixin(click.ParamType):
             return self.deserialize(value)
         except ValidationError as error:
             raise click.BadParameter("; ".join(_messages(error)), ctx=ctx, param=param) from error
+
+
+class BooleanField(MarshmallowClickMixin, fields.Boolean):
+    """Yes or no, in any of the spellings that clients use: true, 1, on, yes, in any case."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        text = value.strip().lower() if isinstance(value, str) else value
+        return super()._deserialize(text, attr, data, **kwargs)
 
 
 def _messages(error: ValidationError) -> list[str]:
