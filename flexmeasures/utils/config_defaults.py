@@ -128,6 +128,16 @@ class Config:
     TRUSTED_HOSTS: list[str] | None = None
     """Names of this host; requests for other names are refused. None: any name will do."""
 
+    # --- Limits of requests ---
+    MAX_CONTENT_LENGTH: int | None = 16 * 2**20
+    """Bytes that a request may hold, uncompressed; None: any number."""
+    FLEXMEASURES_MAX_SENSOR_DATA_INGESTION_BYTES: int = 3 * 2**20
+    """Bytes that a request may hold, uncompressed, which posts sensor data as JSON."""
+    FLEXMEASURES_MAX_SENSOR_DATA_VALUES: int = 1_000_000
+    """Values of a sensor that one request may store or get."""
+    FLEXMEASURES_API_RATE_LIMIT: str | None = "6000 per minute"
+    """API requests of a user (or a stranger's address), such as `100 per second`; None: any."""
+
     # --- Cross-origin requests ---
     CORS_ORIGINS: list[str] = []
     """Origins (regular expressions or `*`) whose pages may call the API."""
