@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flexmeasures.auth.acl import (
@@ -37,11 +37,24 @@ class GenericAssetType(Model):
 
 
 class GenericAsset(Model, AuthModelMixin):
-    """A thing or place with sensors, owned by an account or (without one) public."""
+    """A thing or place with sensors, owned by an account or (without one) public.
+
+    Assets form trees: a child is part of its parent and goes when that goes.
+    """
 
     __tablename__ = "generic_asset"
     __table_args__ = (
-        UniqueConstraint("name", "account_id", name="generic_asset_name_account_id_key"),
+        # One name per parent. At the top, one per account; NULLs differ, so public assets may share.
+        Index(
+            "generic_asset_name_account_id_key",
+            "name",
+            "account_id",
+            unique=True,
+            postgresql_where=text("parent_asset_id IS NULL"),
+        ),
+        # starts with the parent, so that it finds children, too
+        UniqueConstraint("parent_asset_id", "name", name="generic_asset_parent_asset_id_name_key"),
+        CheckConstraint("parent_asset_id <> id", name="not_own_parent"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -54,12 +67,28 @@ class GenericAsset(Model, AuthModelMixin):
         ForeignKey("account.id", ondelete="CASCADE"), index=True
     )
 
+    parent_asset_id: Mapped[int | None] = mapped_column(
+        ForeignKey("generic_asset.id", ondelete="CASCADE")
+    )
+    description: Mapped[str | None] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(String(255))
+
     generic_asset_type: Mapped[GenericAssetType] = relationship(backref="generic_assets")
     owner: Mapped[Account | None] = relationship(back_populates="generic_assets")
     sensors: Mapped[list[Sensor]] = relationship(
         back_populates="generic_asset",
         cascade="save-update, merge, delete",
         passive_deletes=True,
+        order_by="Sensor.id",
+    )
+    parent_asset: Mapped[GenericAsset | None] = relationship(
+        back_populates="child_assets", remote_side="GenericAsset.id"
+    )
+    child_assets: Mapped[list[GenericAsset]] = relationship(
+        back_populates="parent_asset",
+        cascade="save-update, merge, delete",
+        passive_deletes=True,
+        order_by="GenericAsset.id",
     )
 
     def __init__(self, attributes: dict[str, Any] | None = None, **kwargs: Any) -> None:

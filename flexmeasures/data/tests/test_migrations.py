@@ -62,3 +62,24 @@ def test_downgrading_leaves_nothing_behind(app: Flask, empty_database: None) -> 
     assert inspect(db.engine).get_enums() == []  # type: ignore[attr-defined]  # PostgreSQL's
     upgrade()
     assert "timed_belief" in inspect(db.engine).get_table_names()
+
+
+def test_children_become_assets_like_others(app: Flask, empty_database: None) -> None:
+    """Without trees, names have to be unique per account again."""
+    upgrade()
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO account (name) VALUES ('Orchard Ltd')"))
+        connection.execute(text("INSERT INTO generic_asset_type (name) VALUES ('building')"))
+        for name, parent in (("shed", "NULL"), ("lamp", "1"), ("barn", "NULL"), ("lamp", "3")):
+            connection.execute(
+                text(
+                    "INSERT INTO generic_asset"
+                    " (name, account_id, generic_asset_type_id, attributes, parent_asset_id)"
+                    f" VALUES ('{name}', 1, 1, '{{}}', {parent})"
+                )
+            )
+    downgrade(revision="0003")
+    with db.engine.connect() as connection:
+        names = connection.scalars(text("SELECT name FROM generic_asset ORDER BY id")).all()
+    assert names == ["shed", "lamp (2)", "barn", "lamp (4)"]
+    upgrade()
