@@ -9,10 +9,13 @@ from flexmeasures import api, cli, ui
 from flexmeasures.auth.security import set_up_security
 from flexmeasures.bootstrap import config, extensions, logs
 from flexmeasures.bootstrap.application import FlexMeasures
+from flexmeasures.bootstrap.bodies import set_up_bodies
 from flexmeasures.bootstrap.context import answer_helpers
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.bootstrap.http_errors import set_up_error_handlers
 from flexmeasures.bootstrap.https import set_up_https
+from flexmeasures.bootstrap.json import set_up_json
+from flexmeasures.bootstrap.limits import set_up_rate_limit
 from flexmeasures.bootstrap.mail import set_up_mail
 from flexmeasures.bootstrap.secrets import set_secrets
 
@@ -48,6 +51,7 @@ def _assemble(
     config.configure(app, env, path_to_config)
     if plugins:
         app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
+    set_up_json(app)
     set_up_error_handlers(app)
     set_up_mail(app)
     extensions.set_up_cors(app)
@@ -55,9 +59,11 @@ def _assemble(
     set_secrets(app)
     logs.keep_log_file(app)
     set_up_https(app)
+    set_up_bodies(app)
     extensions.set_up_database(app)
     extensions.set_up_migrations(app)
     app.security = set_up_security(app)
+    set_up_rate_limit(app)
     answer_helpers()
     cli.add_commands(app)
     api.register_at(app)

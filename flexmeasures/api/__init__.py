@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response, request
 
+import flexmeasures
 from flexmeasures.api.tokens import request_auth_token
 from flexmeasures.api.v3_0 import v3_0
 
@@ -14,3 +15,17 @@ flexmeasures_api.post("/requestAuthToken")(request_auth_token)
 def register_at(app: Flask) -> None:
     app.register_blueprint(flexmeasures_api)
     app.register_blueprint(v3_0)
+    app.after_request(_label)
+
+
+def _label(response: Response) -> Response:
+    """Say which version answers; clients choose their ways by it. All answers are JSON, also those
+    without a body: clients look at the type before they look at the status."""
+    path = request.path
+    if path.startswith("/api/"):
+        response.headers["FlexMeasures-Version"] = flexmeasures.__version__
+        if path.startswith(v3_0.url_prefix or ""):
+            response.headers["API-Version"] = v3_0.name
+        if response.status_code == 204:
+            response.content_type = "application/json"
+    return response

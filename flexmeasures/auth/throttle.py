@@ -33,7 +33,7 @@ class LogInAttempt:
         allowed = current_app.config["FLEXMEASURES_LOG_IN_ATTEMPTS"]
         if allowed is None:
             return
-        user, side = _normalised(email), _side()
+        user, side = _normalised(email), side_of_caller()
         self._near = Limit("log in as from", (user, side or ""), allowed, _LOG_IN_PERIOD)
         self._limits = [self._near]
         self._limits.append(Limit("log in as", (user,), allowed * _TIMES_MORE, _LOG_IN_PERIOD))
@@ -52,7 +52,7 @@ class LogInAttempt:
 def count_reset_request(email: str) -> None:
     """Raise TooManyRequests if this address or this side asked for too many mails lately."""
     limits = [Limit("reset as", (_normalised(email),), _RESETS_PER_USER, _RESET_PERIOD)]
-    if (side := _side()) is not None:
+    if (side := side_of_caller()) is not None:
         limits.append(Limit("reset from", (side,), _RESETS_PER_USER * _TIMES_MORE, _RESET_PERIOD))
     _refuse_if_too_many(limits)
 
@@ -71,7 +71,7 @@ def _normalised(email: str) -> str:
     return email.strip().lower()
 
 
-def _side() -> str | None:
+def side_of_caller() -> str | None:
     """Where the request comes from; None if only an unknown proxy of ours could tell.
 
     Networks count instead of single machines for IPv6, where everybody has many addresses.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -108,11 +109,17 @@ def _redis_connection(app: FlexMeasures) -> Redis:
         from flexmeasures.bootstrap import local
 
         return local.redis_client()
+    return configured_redis(app.config)
+
+
+def configured_redis(config: Mapping[str, Any], **options: Any) -> Redis:
+    """Client of the server that is configured, with more options of `redis.Redis`."""
     from redis import Redis
 
     return Redis(
-        host=app.config["FLEXMEASURES_REDIS_URL"],
-        port=app.config["FLEXMEASURES_REDIS_PORT"],
-        db=app.config["FLEXMEASURES_REDIS_DB_NR"],
-        password=app.config["FLEXMEASURES_REDIS_PASSWORD"],
+        host=config["FLEXMEASURES_REDIS_URL"],
+        port=config["FLEXMEASURES_REDIS_PORT"],
+        db=config["FLEXMEASURES_REDIS_DB_NR"],
+        password=config["FLEXMEASURES_REDIS_PASSWORD"],
+        **options,
     )

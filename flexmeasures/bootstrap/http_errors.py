@@ -11,11 +11,13 @@ from typing import Any
 from flask import current_app, jsonify, make_response, request
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from werkzeug import Response
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     InternalServerError,
+    RequestEntityTooLarge,
     SecurityError,
     ServiceUnavailable,
 )
@@ -26,6 +28,11 @@ from flexmeasures.bootstrap.application import FlexMeasures
 logger = logging.getLogger(__name__)
 
 _RETRY_AFTER = 10  # seconds
+# Classes of PostgreSQL's errors that are of no request's making and may pass: transactions that
+# were rolled back for others' sake, insufficient resources, intervention, system errors.
+_PASSING = ("40", "53", "57", "58")
+# What clients are told in place of the number.
+_NAMED_STATUSES = {413: "PAYLOAD_TOO_LARGE", 429: "TOO_MANY_REQUESTS"}
 # In place of what only concerns us, and might tell secrets.
 _INTERNAL = "The server met a problem that it did not expect. Its log tells more."
 
@@ -60,9 +67,13 @@ def _explain(error: Exception) -> Any:
 
 def _unavailable(error: Exception) -> ServiceUnavailable | None:
     what = None
-    if isinstance(error, DBAPIError) and (
-        error.connection_invalidated
-        or (isinstance(error, OperationalError) and error.statement is None)
+    if isinstance(error, NoFreeConnectionError) or (
+        isinstance(error, DBAPIError)
+        and (
+            error.connection_invalidated
+            or (isinstance(error, OperationalError) and error.statement is None)
+            or (getattr(error.orig, "pgcode", None) or "").startswith(_PASSING)
+        )
     ):
         what = "database"
     elif isinstance(error, RedisConnectionError):
@@ -81,9 +92,10 @@ def _refuse_host(error: Exception) -> Response:
 
 def _answer(error: Exception) -> Any:
     code = getattr(error, "code", None) or 500
-    text = getattr(error, "description", None) or str(error)
+    text = _text(error)
     if wants_json():
-        response = make_response(jsonify(message=text, status=_status(error, code)), code)
+        body = {"message": text, "status": _NAMED_STATUSES.get(code, code)}
+        response = make_response(jsonify(body), code)
     else:
         page = _page(error, text)
         response = make_response(page) if isinstance(page, tuple) else make_response(page, code)
@@ -92,8 +104,11 @@ def _answer(error: Exception) -> Any:
     return response
 
 
-def _status(error: Exception, code: int) -> int | str:
-    return "TOO_MANY_REQUESTS" if code == 429 else code
+def _text(error: Exception) -> str:
+    text = getattr(error, "description", None) or str(error)
+    if isinstance(error, RequestEntityTooLarge) and text == RequestEntityTooLarge.description:
+        return f"The body exceeds the limit of {request.max_content_length} bytes."
+    return text
 
 
 def _page(error: Exception, text: str) -> Any:
