@@ -76,7 +76,7 @@ def test_a_bomb_is_not_unpacked(client: FlaskClient) -> None:
 def test_a_large_body_is_refused_with_the_limit(client: FlaskClient) -> None:
     answer = client.post(ECHO, data=b" " * (16 * 2**20 + 1), content_type="application/json")
     assert answer.status_code == 413
-    assert "limit of 16777216 bytes" in answer.json["message"]
+    assert "limit of 16777216 bytes" in answer.get_json()["message"]
 
 
 def test_answers_are_compressed_for_those_who_can_read_it(client: FlaskClient) -> None:
