@@ -5,16 +5,23 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, request
 
 import flexmeasures
+from flexmeasures.api import sunset
+from flexmeasures.api.ops import ops
+from flexmeasures.api.public import list_versions
 from flexmeasures.api.tokens import request_auth_token
 from flexmeasures.api.v3_0 import v3_0
 
 flexmeasures_api = Blueprint("flexmeasures_api", __name__, url_prefix="/api")
+flexmeasures_api.get("/")(list_versions)
 flexmeasures_api.post("/requestAuthToken")(request_auth_token)
 
 
 def register_at(app: Flask) -> None:
     app.register_blueprint(flexmeasures_api)
+    app.register_blueprint(ops)
     app.register_blueprint(v3_0)
+    for version in sunset.blueprints():
+        app.register_blueprint(version)
     app.after_request(_label)
 
 

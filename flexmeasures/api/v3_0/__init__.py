@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from flexmeasures.api.public import list_services
 from flexmeasures.api.v3_0.accounts import accounts
+from flexmeasures.api.v3_0.assets import assets
+from flexmeasures.api.v3_0.health import health
 from flexmeasures.api.v3_0.users import users
 
 v3_0 = Blueprint("v3_0", __name__, url_prefix="/api/v3_0")
+v3_0.get("")(list_services)
 v3_0.register_blueprint(accounts)
+v3_0.register_blueprint(assets)
+v3_0.register_blueprint(health)
 v3_0.register_blueprint(users)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import DateTime, String
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flexmeasures.data.config import Model
+from flexmeasures.data.config import Model, db
 from flexmeasures.utils.time_utils import server_now
 
 
@@ -25,3 +26,14 @@ class LatestTaskRun(Model):
     def __repr__(self) -> str:
         state = "ERROR" if self.status is False else "ok"
         return f"<Task {self.name} [{state}] at {self.datetime}>"
+
+    @staticmethod
+    def record_run(task_name: str, status: bool, at: dt.datetime | None = None) -> None:
+        """Note that a task ran, in place of its earlier run. Does not commit.
+
+        status : did it succeed?
+        at : when (aware); None: now
+        """
+        run = {"datetime": at or server_now(), "status": status}
+        statement = insert(LatestTaskRun).values(name=task_name, **run)
+        db.session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=run))

