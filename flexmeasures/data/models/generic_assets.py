@@ -44,7 +44,7 @@ class GenericAsset(Model, AuthModelMixin):
 
     __tablename__ = "generic_asset"
     __table_args__ = (
-        # One name per parent. At the top, one per account; NULLs differ, so public assets may share.
+        # A name per parent, and per account at the top. NULLs differ: public assets may share one.
         Index(
             "generic_asset_name_account_id_key",
             "name",

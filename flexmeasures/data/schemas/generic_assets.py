@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema, fields, validate, validates, validates_schema
+from marshmallow import Schema, fields, post_load, validate, validates
 
-from flexmeasures.data.schemas.ids import ModelIdField, missing_ids
+from flexmeasures.data.schemas.ids import ModelIdField, PlainIdField, missing_ids
 from flexmeasures.data.schemas.locations import LatitudeField, LongitudeField
+from flexmeasures.data.schemas.sensors_to_show import check_sensors_to_show
+from flexmeasures.data.schemas.texts import JSON, one_line, storable
 from flexmeasures.data.schemas.utils import FMValidationError
 
 if TYPE_CHECKING:
@@ -31,43 +33,125 @@ class GenericAssetIdField(ModelIdField):
         return GenericAsset, [joinedload(GenericAsset.generic_asset_type)]
 
 
-class JSON(fields.Field[Any]):
-    """JSON as a text within JSON: a text goes in (or what it stands for), and a text comes out."""
+class GenericAssetTypeIdField(ModelIdField):
+    """The id of an asset type; becomes the type."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
-        try:
-            # what is JSON already takes the same way, so that NaN is refused there, too
-            text = value if isinstance(value, str) else json.dumps(value)
-            return json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise FMValidationError("Not a valid JSON string.") from error
+    noun = "asset type"
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str:
-        return json.dumps(value)
+    def look_up(self) -> tuple[type[Model], list[ORMOption]]:
+        from flexmeasures.data.models.generic_assets import GenericAssetType
+
+        return GenericAssetType, []
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+class ShownSensorsField(JSON):
+    """What charts show. It is stored among the attributes, and by itself leaves as JSON text."""
+
+    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
+        return obj.attributes.get("sensors_to_show", [])
 
 
 class GenericAssetTypeSchema(Schema):
     id = fields.Integer(dump_only=True)
-    name = fields.String(required=True, validate=validate.Length(max=80))
-    description = fields.String(allow_none=True, validate=validate.Length(max=80))
+    name = fields.String(
+        required=True, validate=validate.Length(max=80), metadata={"example": "battery"}
+    )
+    description = fields.String(
+        allow_none=True,
+        validate=validate.Length(max=80),
+        metadata={"example": "stationary battery"},
+    )
 
 
-class GenericAssetSchema(Schema):
-    """An asset; without an account it is public."""
+_JSON_TEXT = {"type": "string", "example": json.dumps({"capacity_in_mw": 0.5})}
+_JSON_TEXT_OR_OBJECT = {
+    "oneOf": [{"type": "string", "contentMediaType": "application/json"}, {"type": "object"}],
+    "example": {"capacity_in_mw": 0.5},
+}
+_JSON_TEXT_OR_LIST = {
+    "oneOf": [{"type": "string", "contentMediaType": "application/json"}, {"type": "array"}],
+    "example": [3, [4, 5], {"title": "Power", "sensors": [6, 7]}],
+}
+_NAME: dict[str, Any] = {
+    "validate": [validate.Length(max=80), one_line],
+    "metadata": {
+        "description": "Unique among the children of a parent, and at the top of an account.",
+        "example": "Home battery",
+    },
+}
+_TYPE_ID: dict[str, Any] = {"metadata": {"description": "What kind of thing it is.", "example": 5}}
+
+
+class _AssetFields(Schema):
+    """What goes in and comes out alike."""
+
+    latitude = LatitudeField(
+        allow_none=True,
+        metadata={
+            "description": "In degrees, north positive; 7 decimals at most.",
+            "example": 52.374,
+        },
+    )
+    longitude = LongitudeField(
+        allow_none=True,
+        metadata={
+            "description": "In degrees, east positive; 7 decimals at most.",
+            "example": 4.9035,
+        },
+    )
+    description = fields.String(
+        allow_none=True,
+        validate=[validate.Length(max=10_000), storable],
+        metadata={"description": "For people.", "example": "Stands in the garage."},
+    )
+    external_id = fields.String(
+        allow_none=True,
+        validate=[validate.Length(max=255), storable],
+        metadata={
+            "description": "The id of the asset in another system. A blank one clears it.",
+            "example": "DE-0815",
+        },
+    )
+    parent_asset_id = PlainIdField(
+        allow_none=True,
+        metadata={
+            "description": "The asset that this one is part of; null at the top.",
+            "example": 1,
+        },
+    )
+
+
+class GenericAssetSchema(_AssetFields):
+    """An asset as it is sent; without an account (its own or its parent's) it is public."""
 
     id = fields.Integer(dump_only=True)
-    name = fields.String(required=True, validate=validate.Length(max=80))
-    account_id = fields.Integer()
-    latitude = LatitudeField(allow_none=True)
-    longitude = LongitudeField(allow_none=True)
-    generic_asset_type_id = fields.Integer(required=True)
-    attributes = JSON()
+    name = fields.String(required=True, **_NAME)
+    generic_asset_type_id = PlainIdField(required=True, **_TYPE_ID)
+    account_id = PlainIdField(
+        metadata={
+            "description": "The owner. Left out, it is the owner of the parent; without a parent,"
+            " the asset is public.",
+            "example": 2,
+        }
+    )
+    attributes = JSON(
+        metadata={
+            "description": "More about the asset: JSON, or a text of it. Replaces all attributes.",
+            **_JSON_TEXT_OR_OBJECT,
+        }
+    )
+    sensors_to_show = ShownSensorsField(
+        metadata={
+            "description": "What charts show: JSON, or a text of it. Stored among the attributes.",
+            **_JSON_TEXT_OR_LIST,
+        }
+    )
+
+    @post_load
+    def clear_blank_external_id(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        if (data.get("external_id") or "").strip():
+            return data
+        return {key: None if key == "external_id" else value for key, value in data.items()}
 
     @validates("generic_asset_type_id")
     def validate_generic_asset_type(self, generic_asset_type_id: int, data_key: str) -> None:
@@ -90,35 +174,68 @@ class GenericAssetSchema(Schema):
         if not isinstance(attributes, dict):
             raise FMValidationError("Attributes should be a dict.")
         if "sensors_to_show" in attributes:
-            _validate_sensors_to_show(attributes["sensors_to_show"])
+            check_sensors_to_show(attributes["sensors_to_show"])
 
-    @validates_schema
-    def validate_name_is_unique_in_account(self, data: dict[str, Any], **kwargs: Any) -> None:
-        from sqlalchemy import select
+    @validates("sensors_to_show")
+    def validate_sensors_to_show(self, sensors_to_show: Any, data_key: str) -> None:
+        check_sensors_to_show(sensors_to_show)
 
-        from flexmeasures.data.config import db
-        from flexmeasures.data.models.generic_assets import GenericAsset
 
-        if "name" not in data or "account_id" not in data:
-            return
-        name = data["name"]
-        same = select(GenericAsset.id).filter_by(name=name, account_id=data["account_id"])
-        if db.session.scalars(same.limit(1)).first() is not None:
+class NamedSchema(Schema):
+    """Something by id and name."""
+
+    id = fields.Integer(metadata={"example": 2})
+    name = fields.String(metadata={"example": "Orchard Ltd"})
+
+
+class ChildAssetSchema(NamedSchema):
+    account_id = fields.Integer(allow_none=True)
+    generic_asset_type = fields.Nested(NamedSchema)
+
+
+class AssetSchema(_AssetFields):
+    """An asset as it is answered, with what is around it; or some fields of that."""
+
+    id = fields.Integer(metadata={"example": 1})
+    name = fields.String(**_NAME)
+    generic_asset_type_id = fields.Integer(**_TYPE_ID)
+    account_id = fields.Integer(
+        allow_none=True, metadata={"description": "The owner; null if public.", "example": 2}
+    )
+    attributes = JSON(metadata={"description": "JSON, as a text.", **_JSON_TEXT})
+    sensors_to_show = ShownSensorsField(
+        metadata={
+            "description": "What charts show: JSON, as a text.",
+            **_JSON_TEXT,
+            "example": "[3, [4, 5]]",
+        }
+    )
+    owner = fields.Nested(
+        NamedSchema, allow_none=True, metadata={"description": "The account; null if public."}
+    )
+    generic_asset_type = fields.Nested(NamedSchema)
+    child_assets = fields.List(
+        fields.Nested(ChildAssetSchema),
+        metadata={"description": "Its parts, as far as the caller may see them."},
+    )
+    sensors = fields.List(fields.Nested(NamedSchema))
+
+
+ASSET_FIELDS = tuple(AssetSchema().fields)
+
+
+class AssetFieldsField(fields.Field["list[str]"]):
+    """Names of fields of assets, with bars between them: `id|name`."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[str]:
+        if not isinstance(value, str):
+            raise FMValidationError("Not a valid string.")
+        names = value.split("|")
+        unknown = [name for name in names if name not in ASSET_FIELDS]
+        if unknown:
             raise FMValidationError(
-                f"An asset with the name {name} already exists in this account.", "name"
+                f"Assets have no field '{unknown[0]}'. They have: {', '.join(ASSET_FIELDS)}."
             )
-
-
-def _validate_sensors_to_show(sensors_to_show: Any) -> None:
-    """Ids of sensors, in lists of one level at most, for example [3, [2, 4]]."""
-    from flexmeasures.data.models.time_series import Sensor
-
-    if not isinstance(sensors_to_show, list):
-        raise FMValidationError("sensors_to_show should be a list.")
-    ids = [id_ for item in sensors_to_show for id_ in (item if isinstance(item, list) else [item])]
-    if not all(type(id_) is int for id_ in ids):  # a bool is an int to isinstance
-        raise FMValidationError(
-            "sensors_to_show should only contain sensor IDs (integers) or lists thereof."
-        )
-    for id_ in missing_ids(Sensor, ids):
-        raise FMValidationError(f"No sensor found with id {id_}.")
+        return names

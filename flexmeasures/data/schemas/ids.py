@@ -10,6 +10,7 @@ from marshmallow import fields
 from flexmeasures.data.schemas.utils import FMValidationError, MarshmallowClickMixin
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm.interfaces import ORMOption
 
     from flexmeasures.data.config import Model
@@ -50,13 +51,27 @@ class ModelIdField(MarshmallowClickMixin, fields.Integer):
         return None if value is None else value.id
 
 
-def missing_ids(model: Any, ids: Iterable[int]) -> list[int]:
-    """Those ids, in their order, under which no such object is stored."""
-    from sqlalchemy import select
+class PlainIdField(fields.Integer):
+    """The id of a row, and nothing but the number. (Whether the row is there, schemas look up.)"""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if isinstance(value, float):  # would be cut off at the point
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def missing_ids(model: Any, ids: Iterable[int], *criteria: ColumnElement[bool]) -> list[int]:
+    """Those ids, in their order, under which no such object (that meets the criteria) is stored."""
+    from sqlalchemy import any_, literal, select
+    from sqlalchemy.dialects.postgresql import ARRAY
 
     from flexmeasures.data.config import db
 
     ids = list(ids)
-    possible = [id_ for id_ in ids if 0 < id_ <= LARGEST_ID]
-    stored = set(db.session.scalars(select(model.id).where(model.id.in_(possible))))
+    # one parameter, as there may be more ids than a statement can have parameters
+    possible = literal([id_ for id_ in ids if 0 < id_ <= LARGEST_ID], type_=ARRAY(model.id.type))
+    query = select(model.id).where(model.id == any_(possible), *criteria)
+    stored = set(db.session.scalars(query))
     return [id_ for id_ in ids if id_ not in stored]

@@ -22,12 +22,14 @@ from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.models.user import Account, AccountRole
 from flexmeasures.data.schemas.account import AccountIdField, AccountSchema
 from flexmeasures.data.schemas.generic_assets import (
+    AssetSchema,
     GenericAssetIdField,
     GenericAssetSchema,
     GenericAssetTypeSchema,
 )
 from flexmeasures.data.schemas.ids import ModelIdField
 from flexmeasures.data.schemas.sensors import SensorIdField, SensorSchema
+from flexmeasures.data.schemas.sensors_to_show import without_sensors
 from flexmeasures.data.schemas.sources import DataSourceIdField
 
 
@@ -232,17 +234,6 @@ def test_a_good_asset(world: SimpleNamespace, attributes: object) -> None:
     assert GenericAssetSchema().load(data)["attributes"] == {"capacity_in_mw": 0.5}
 
 
-def test_names_are_unique_per_account(world: SimpleNamespace) -> None:
-    schema = GenericAssetSchema()
-    taken = asset_data(world, name="store", account_id=world.orchard)
-    message = "An asset with the name store already exists in this account."
-    assert errors(schema, taken) == {"name": [message]}
-    schema.load(asset_data(world, name="store", account_id=world.bakery))
-    public = asset_data(world, name="store")
-    del public["account_id"]
-    schema.load(public)
-
-
 @pytest.mark.parametrize(
     ("changes", "messages"),
     [
@@ -261,6 +252,29 @@ def test_names_are_unique_per_account(world: SimpleNamespace) -> None:
         ({"attributes": '{"x": NaN}'}, {"attributes": ["Not a valid JSON string."]}),
         ({"attributes": {"x": float("inf")}}, {"attributes": ["Not a valid JSON string."]}),
         ({"attributes": 100_000 * "["}, {"attributes": ["Not a valid JSON string."]}),
+        ({"attributes": '{"x": 1e999}'}, {"attributes": ["Not a valid JSON string."]}),
+        (
+            {"attributes": '{"x": "a\\u0000b"}'},
+            {"attributes": ["Cannot have NUL characters or halves of surrogate pairs."]},
+        ),
+        (
+            {"attributes": {"\ud800": 1}},
+            {"attributes": ["Cannot have NUL characters or halves of surrogate pairs."]},
+        ),
+        (
+            {"attributes": 200 * '{"x":' + "1" + 200 * "}"},
+            {"attributes": ["JSON can be nested 100 levels at most."]},
+        ),
+        ({"name": " "}, {"name": ["Cannot be blank."]}),
+        ({"name": "a\nb"}, {"name": ["Cannot have control characters."]}),
+        ({"name": 81 * "a"}, {"name": ["Longer than maximum length 80."]}),
+        (
+            {"description": "a\0"},
+            {"description": ["Cannot have NUL characters or halves of surrogate pairs."]},
+        ),
+        ({"external_id": 256 * "a"}, {"external_id": ["Longer than maximum length 255."]}),
+        ({"parent_asset_id": 1.5}, {"parent_asset_id": ["Not a valid integer."]}),
+        ({"account_id": True}, {"account_id": ["Not a valid integer."]}),
         ({"attributes": "[1]"}, {"attributes": ["Attributes should be a dict."]}),
         (
             {"attributes": {"sensors_to_show": 1}},
@@ -299,14 +313,74 @@ def test_sensors_to_show(world: SimpleNamespace) -> None:
     assert GenericAssetSchema().load(asset_data(world, attributes=shown))["attributes"] == shown
 
 
+def test_sensors_to_show_in_all_forms(world: SimpleNamespace) -> None:
+    id_ = world.sensor
+    shown = [
+        {"sensor": id_},
+        {"title": "Power", "sensors": [id_, id_], "y-axis": "data"},
+        {"title": None, "plots": [{"sensor": id_}, {"sensors": [id_]}], "y-axis": [-1, 1.5]},
+        {"sensor": id_, "y-axis": {"min": 0, "max": 1}},
+        id_,
+        [id_],
+    ]
+    for sent in (shown, json.dumps(shown)):
+        loaded = GenericAssetSchema().load(asset_data(world, sensors_to_show=sent))
+        assert loaded["sensors_to_show"] == shown
+    loaded = GenericAssetSchema().load(asset_data(world, attributes={"sensors_to_show": shown}))
+    assert loaded["attributes"] == {"sensors_to_show": shown}
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        ({}, "should be a list"),
+        ("3", "should be a list"),
+        ("[", "Not a valid JSON string."),
+        (["3"], "should only contain sensor IDs (integers) or lists thereof."),
+        ([1.0], "should only contain sensor IDs (integers) or lists thereof."),
+        ([None], "should only contain sensor IDs (integers) or lists thereof."),
+        ([99], "No sensor found with id 99."),
+        ([2**80], f"No sensor found with id {2**80}."),
+        ([{"sensor": 99}], "No sensor found with id 99."),
+        ([{"sensors": [99]}], "No sensor found with id 99."),
+        ([{"plots": [{"sensors": [99]}]}], "No sensor found with id 99."),
+        ([{}], "entries should have one of"),
+        ([{"sensor": 1, "sensors": [1]}], "entries should have one of"),
+        ([{"sensor": True}], "'sensor' should be a sensor ID (integer)."),
+        ([{"sensors": []}], "'sensors' should be a list that is not empty."),
+        ([{"sensors": [[1]]}], "'sensors' should be sensor IDs (integers)."),
+        ([{"plots": [1]}], "plots should be objects"),
+        ([{"plots": [{"asset": 1, "flex-model": "soc-max"}]}], "are not supported"),
+        ([{"plots": [{"sensor": 1, "color": "red"}]}], "the key 'color' is not known."),
+        ([{"sensor": 1, "colour": "red"}], "the key 'colour' is not known."),
+        ([{"sensor": 1, "title": 3}], "a title should be a text."),
+        ([{"sensor": 1, "title": "a\0b"}], "NUL characters"),
+        ([{"sensor": 1, "y-axis": "log"}], "'y-axis' should be"),
+        ([{"sensor": 1, "y-axis": [1, 0]}], "'y-axis' should be"),
+        ([{"sensor": 1, "y-axis": [True, 3]}], "'y-axis' should be"),
+        ([{"sensor": 1, "y-axis": {"min": 0}}], "'y-axis' should be"),
+    ],
+)
+def test_why_sensors_are_not_shown(world: SimpleNamespace, shown: object, message: str) -> None:
+    (told,) = errors(GenericAssetSchema(), asset_data(world, sensors_to_show=shown)).values()
+    assert message in told[0]
+
+
+def test_sensors_that_are_gone_are_not_shown() -> None:
+    shown = [1, [1, 2], [1], {"sensor": 1}, {"plots": [{"sensor": 1}, {"sensors": [1, 3]}]}, "?"]
+    assert without_sensors(shown, {1}) == [[2], {"plots": [{"sensors": [3]}]}, "?"]
+    assert without_sensors([1, {"title": "one", "sensors": [1]}], {1}) == []
+
+
 def test_part_of_an_asset(world: SimpleNamespace) -> None:
     schema = GenericAssetSchema(partial=True, only=["name", "latitude"])
     assert schema.load({"name": "store"}) == {"name": "store"}
 
 
 def test_a_written_asset(db: SQLAlchemy, world: SimpleNamespace) -> None:
-    written = GenericAssetSchema().dump(db.session.get(GenericAsset, world.asset))
+    written = AssetSchema().dump(db.session.get(GenericAsset, world.asset))
     assert json.loads(written.pop("attributes")) == {"capacity_in_mw": 0.5}
+    assert json.loads(written.pop("sensors_to_show")) == []
     assert written == {
         "id": world.asset,
         "name": "store",
@@ -314,6 +388,13 @@ def test_a_written_asset(db: SQLAlchemy, world: SimpleNamespace) -> None:
         "latitude": 52.374,
         "longitude": None,
         "generic_asset_type_id": world.type,
+        "description": None,
+        "external_id": None,
+        "parent_asset_id": None,
+        "owner": {"id": world.orchard, "name": "Orchard"},
+        "generic_asset_type": {"id": world.type, "name": "battery"},
+        "child_assets": [],
+        "sensors": [{"id": world.sensor, "name": "power"}],
     }
     assert GenericAssetTypeSchema().dump(db.session.get(GenericAssetType, world.type)) == {
         "id": world.type,
