@@ -68,6 +68,7 @@ setup(
     # Named, as `package_dir` keeps the line above from finding them.
     package_data={
         "flexmeasures": ["templates/**/*"],
+        "flexmeasures.api.openapi": ["templates/**/*", "static/**/*"],
         "flexmeasures.ui": ["templates/**/*", "static/**/*"],
     },
     exclude_package_data={"": ["tests/*"]},

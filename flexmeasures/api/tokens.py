@@ -7,7 +7,9 @@ from typing import Any, TypeGuard
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user, hash_password
+from marshmallow import Schema, fields
 
+from flexmeasures.api.common.describe import answers, takes
 from flexmeasures.api.common.responses import with_status
 from flexmeasures.auth.csrf import exempt_from_csrf
 from flexmeasures.auth.throttle import LogInAttempt
@@ -16,6 +18,33 @@ from flexmeasures.data.models.user import User
 from flexmeasures.data.services.users import find_user_by_email
 
 
+class TokenRequest(Schema):
+    email = fields.String(required=True, metadata={"example": "ann@example.com"})
+    password = fields.String(
+        metadata={
+            "description": "Needed, unless the request comes with a session of that user.",
+            "example": "a long pass phrase",
+        }
+    )
+
+
+class TokenSchema(Schema):
+    auth_token = fields.String(
+        required=True, metadata={"description": "To send along.", "example": "WyI1Zj...rLNX4"}
+    )
+    user_id = fields.Integer(required=True, metadata={"example": 1})
+
+
+class RefusedTokenSchema(Schema):
+    errors = fields.List(
+        fields.String(), required=True, metadata={"example": ["User password does not match."]}
+    )
+
+
+@answers(200, TokenSchema(), "The token.", repeats_status=True)
+@answers(400, RefusedTokenSchema(), "Something is missing.", repeats_status=True)
+@answers(401, RefusedTokenSchema(), "Address and password do not match.", repeats_status=True)
+@takes("json", TokenRequest)
 @exempt_from_csrf
 def request_auth_token() -> ResponseReturnValue:
     """Get an access token.

@@ -42,3 +42,11 @@ def answers(
     """Say how an endpoint answers. What other decorators refuse (401, 404, 422 ...) is known."""
     answer = Answer(code, schema, description, repeats_status, example)
     return lambda view: with_fact(view, "answer", answer)
+
+
+def takes(location: str, schema: type[Schema]) -> Callable[[View], View]:
+    """Say what an endpoint takes that reads its request itself. (`use_args` knows by itself.)
+
+    location : json, form or query
+    """
+    return lambda view: with_fact(view, "read by itself", (location, schema()))

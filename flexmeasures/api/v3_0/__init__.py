@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from flexmeasures.api.openapi.views import docs
 from flexmeasures.api.public import list_services
 from flexmeasures.api.v3_0.accounts import accounts
 from flexmeasures.api.v3_0.assets import assets
@@ -12,6 +13,7 @@ from flexmeasures.api.v3_0.users import users
 
 v3_0 = Blueprint("v3_0", __name__, url_prefix="/api/v3_0")
 v3_0.get("")(list_services)
+v3_0.register_blueprint(docs)
 v3_0.register_blueprint(accounts)
 v3_0.register_blueprint(assets)
 v3_0.register_blueprint(health)
