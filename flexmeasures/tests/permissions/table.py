@@ -96,6 +96,9 @@ TABLE: dict[str, dict[str, str]] = {
     "GET /api/": {"": EVERYBODY},
     "GET /api/v3_0": {"": EVERYBODY},
     "GET /api/v3_0/health/ready": {"": EVERYBODY},
+    "GET /api/v3_0/openapi.json": {"": EVERYBODY},
+    "GET /api/v3_0/docs": {"": EVERYBODY},
+    "GET /api/v3_0/docs/<filename>": {"docs.js": EVERYBODY},
     "GET /api/ops/ping": {"": EVERYBODY},
     "GET /api/ops/getLatestTaskRun": {  # takes a secret of the server, not of a user
         "": "  401 403/401 403/401 403/401 403/401 403/401 403/401"
