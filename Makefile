@@ -77,6 +77,10 @@ lint: install-for-dev ## Style, format, types and layers
 	@$(PYTHON_IN_VENV) -m mypy
 	@"$(VENV)/bin/lint-imports"
 
+.PHONY: fuzz
+fuzz: install-for-test ## Try the API as it is described, as each role: make fuzz ARGS="--examples 500"
+	@$(PYTHON_IN_VENV) ci/fuzz.py $(ARGS)
+
 .PHONY: benchmark
 benchmark: install-for-test ## Measure speed, as ratios within one run
 	@$(PYTHON_IN_VENV) -m pytest benchmarks --benchmark-columns=min,median,max,rounds $(ARGS)
