@@ -9,6 +9,8 @@ from flexmeasures.api.public import list_services
 from flexmeasures.api.v3_0.accounts import accounts
 from flexmeasures.api.v3_0.assets import assets
 from flexmeasures.api.v3_0.health import health
+from flexmeasures.api.v3_0.sensor_data import sensor_data
+from flexmeasures.api.v3_0.sensors import sensors
 from flexmeasures.api.v3_0.users import users
 
 v3_0 = Blueprint("v3_0", __name__, url_prefix="/api/v3_0")
@@ -17,4 +19,6 @@ v3_0.register_blueprint(docs)
 v3_0.register_blueprint(accounts)
 v3_0.register_blueprint(assets)
 v3_0.register_blueprint(health)
+v3_0.register_blueprint(sensor_data)
+v3_0.register_blueprint(sensors)
 v3_0.register_blueprint(users)

@@ -86,7 +86,18 @@ def save(
     are none.
     """
     frames = [beliefs] if hasattr(beliefs, "sensor") else beliefs
-    rows = Rows.joined([_storable(rows_of_frame(frame)) for frame in frames] or [Rows.none()])
+    return save_rows(
+        Rows.joined([rows_of_frame(frame) for frame in frames] or [Rows.none()]),
+        unchanged=unchanged,
+        overwrite=overwrite,
+    )
+
+
+def save_rows(
+    rows: Rows, *, unchanged: Literal["skip", "store"] = "skip", overwrite: bool = False
+) -> Saved:
+    """The same as `save`, for beliefs in the form of the table."""
+    rows = _storable(rows)
     if not len(rows):
         return Saved(0, 0)
     rows = rows.take(_key_order(rows))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.time_series import TimedBelief
+from flexmeasures.data.models.user import User
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
+
+    from flexmeasures.data.models.time_series import Sensor
 
     Source = DataSource | int | str
     Sources = Source | Sequence[Source]
@@ -64,6 +68,31 @@ def find_sources(
     return found
 
 
+def select_source_ids(
+    source_id: int | None = None, source_type: str | None = None, account_id: int | None = None
+) -> Select[Any] | None:
+    """Selects the ids of the sources that all of these filters leave; None if there is no filter.
+
+    account_id : only sources that are users of this account
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if source_id is not None:
+        conditions.append(DataSource.id == source_id)
+    if source_type is not None:
+        conditions.append(DataSource.type.in_(_spelled(source_type)))
+    if account_id is not None:
+        members = select(User.id).where(User.account_id == account_id)
+        conditions.append(DataSource.user_id.in_(members))
+    return select(DataSource.id).where(*conditions) if conditions else None
+
+
+def has_source_of_type(sensor: Sensor, source_type: str) -> bool:
+    """Does any source of this type believe something about this sensor?"""
+    sources = select(DataSource.id).where(DataSource.type.in_(_spelled(source_type)))
+    belief = exists().where(TimedBelief.sensor_id == sensor.id, TimedBelief.source_id.in_(sources))
+    return bool(db.session.scalar(select(belief)))
+
+
 def load_sources(ids: list[int]) -> dict[int, DataSource]:
     """The sources with these ids, which exist."""
     return _where([DataSource.id.in_(ids)]) if ids else {}
@@ -74,7 +103,7 @@ def _where(conditions: list[ColumnElement[bool]]) -> dict[int, DataSource]:
     return {source.id: source for source in found}
 
 
-def _spelled(types: Iterable[str]) -> set[str]:
+def _spelled(types: Iterable[str] | str) -> set[str]:
     """These types, under all their names."""
     types = {types} if isinstance(types, str) else set(types)
     return types | _FORECASTERS if types & _FORECASTERS else types

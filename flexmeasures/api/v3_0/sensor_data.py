@@ -1,0 +1,209 @@
+"""Data of sensors: posted and read by the sensor's id, or by its entity address as of old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_security import current_user
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import Equal, OneOf
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+
+from flexmeasures.api.common.describe import answers
+from flexmeasures.api.common.parsing import from_path, use_kwargs
+from flexmeasures.api.common.responses import (
+    already_received_and_successfully_processed,
+    invalid_replacement,
+    request_processed,
+    unprocessable_entity,
+)
+from flexmeasures.auth.decorators import auth_required, permission_required_for_context
+from flexmeasures.data.beliefs.save import ReplacementError
+from flexmeasures.data.config import db
+from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.schemas.sensor_data import (
+    GetSensorDataByAddressSchema,
+    GetSensorDataSchema,
+    PostSensorDataByAddressSchema,
+    PostSensorDataSchema,
+    SensorDataSchema,
+)
+from flexmeasures.data.services.sensor_data import read, record
+from flexmeasures.utils.time_utils import duration_isoformat, server_now, zone
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+sensor_data = Blueprint("sensor_data", __name__, url_prefix="/sensors")
+_ASSET = joinedload(Sensor.generic_asset)
+_SHOWN_EVENTS = 10
+
+
+class PostedSchema(Schema):
+    status = fields.String(
+        required=True,
+        validate=OneOf(["PROCESSED", "ALREADY_RECEIVED_AND_SUCCESSFULLY_PROCESSED"]),
+    )
+    message = fields.String(required=True)
+    results = fields.String(
+        validate=Equal("PROCESSED"), metadata={"description": "If some data were known."}
+    )
+
+
+class RefusedReplacementSchema(Schema):
+    status = fields.String(required=True, validate=OneOf(["INVALID_REPLACEMENT", "INVALID_SENDER"]))
+    message = fields.String(required=True, metadata={"description": "Says which events clash."})
+    results = fields.String(metadata={"description": "Of a refused replacement."})
+    result = fields.String(metadata={"description": "Of a caller who may not post."})
+
+
+_posted = answers(200, PostedSchema(), "Stored, or known already")
+_refused = answers(
+    403,
+    RefusedReplacementSchema(),
+    "The caller may not post to this sensor, or the data contradict what the same source recorded"
+    " at the same time. Nothing is stored then.",
+)
+_data = answers(200, SensorDataSchema(), "The data")
+
+
+def limits_body(setting: str) -> Callable[[View], View]:
+    """Refuse bodies of more bytes than the setting says (413), also such as were compressed."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            limit = current_app.config[setting]
+            if limit is not None:
+                request.max_content_length = limit
+                if (request.content_length or 0) > limit:
+                    raise RequestEntityTooLarge(f"The body exceeds the limit of {limit} bytes.")
+            return view(*args, **kwargs)
+
+        return cast(View, checked)
+
+    return decorate
+
+
+_limited = limits_body("FLEXMEASURES_MAX_SENSOR_DATA_INGESTION_BYTES")
+
+
+@sensor_data.post("/data")
+@_posted
+@_refused
+@auth_required()
+@_limited
+@use_kwargs(PostSensorDataByAddressSchema, location="json")
+@permission_required_for_context("create-children", arg_name="sensor")
+def post_by_address(sensor: Sensor, **message: Any) -> ResponseReturnValue:
+    """Post data to the sensor with an entity address.
+
+    As for posting by id, which is the newer way.
+
+    .. :quickref: Data; Upload sensor data
+    """
+    return _post(sensor, message)
+
+
+@sensor_data.post("/<id>/data")
+@_posted
+@_refused
+@auth_required()
+@_limited
+@use_kwargs(PostSensorDataSchema, location="json")
+@from_path("sensor", Sensor, _ASSET)
+@permission_required_for_context("create-children", arg_name="sensor")
+def post(sensor: Sensor, **message: Any) -> ResponseReturnValue:
+    """Post data to a sensor.
+
+    The values are about consecutive events, which share the duration equally. They are converted to
+    the sensor's unit. Events longer than the sensor's become several with the same value, shorter
+    ones are averaged. A start between two events of the sensor is moved back to the earlier one.
+
+    Data that say nothing new are not stored again. Data that contradict what the same user recorded
+    about the same event at the same time are refused, unless the server allows to overwrite data.
+
+    .. :quickref: Data; Upload sensor data by sensor ID
+    """
+    return _post(sensor, message)
+
+
+@sensor_data.get("/data")
+@_data
+@auth_required()
+@use_kwargs(GetSensorDataByAddressSchema, location="query")
+@permission_required_for_context("read", arg_name="sensor")
+def get_by_address(sensor: Sensor, **query: Any) -> ResponseReturnValue:
+    """Get data of the sensor with an entity address.
+
+    As for getting by id, which is the newer way.
+
+    .. :quickref: Data; Download sensor data
+    """
+    return _get(sensor, query)
+
+
+@sensor_data.get("/<id>/data")
+@_data
+@auth_required()
+@use_kwargs(GetSensorDataSchema, location="query")
+@from_path("sensor", Sensor, _ASSET)
+@permission_required_for_context("read", arg_name="sensor")
+def get(sensor: Sensor, **query: Any) -> ResponseReturnValue:
+    """Get data of a sensor.
+
+    One value for each step of the window, null where nothing is known. Steps longer than the
+    sensor's events hold their mean, shorter ones repeat them; both are counted from midnight in the
+    sensor's timezone, also on days on which the clock changes. Of an instantaneous sensor, each
+    step holds the reading at its start.
+
+    Of what the filters leave, the most recent data of each source count, and of several sources
+    those that were recorded first.
+
+    .. :quickref: Data; Download sensor data by sensor ID
+    """
+    return _get(sensor, query)
+
+
+def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
+    timezone, id_ = zone(sensor.timezone), sensor.id
+    try:
+        saved = record(sensor, current_user._get_current_object(), **message, now=server_now())
+        db.session.commit()
+    except ValidationError as error:
+        return unprocessable_entity({"json": error.normalized_messages()})
+    except ReplacementError as error:
+        db.session.rollback()
+        clashing = [event.astimezone(timezone).isoformat() for event in error.events]
+        shown = ", ".join(clashing[:_SHOWN_EVENTS])
+        more = f" and {len(clashing) - _SHOWN_EVENTS} more" if clashing[_SHOWN_EVENTS:] else ""
+        return invalid_replacement(f"Events with other values already: {shown}{more}.")
+    except IntegrityError as error:
+        db.session.rollback()
+        if db.session.get(Sensor, id_) is not None:
+            raise
+        raise NotFound(f"Sensor {id_} not found") from error  # somebody just deleted it
+    if saved.unchanged or not saved.new:
+        return already_received_and_successfully_processed()
+    return request_processed()
+
+
+def _get(sensor: Sensor, query: dict[str, Any]) -> ResponseReturnValue:
+    try:
+        window = read(sensor, **query)
+    except ValidationError as error:
+        return unprocessable_entity({"query": error.normalized_messages()})
+    body, code = request_processed()
+    data = {
+        "values": window.values,  # an array, which our JSON writer takes as it is
+        "start": query["start"].isoformat(timespec="seconds"),
+        "duration": duration_isoformat(window.duration),
+        "unit": query["unit"],
+        "resolution": duration_isoformat(window.resolution),
+    }
+    return jsonify({**data, **body}), code
