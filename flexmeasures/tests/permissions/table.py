@@ -56,6 +56,11 @@ _EXAMPLES = {
     for method, objects in _ASSETS.items()
 }
 
+_SENSOR_DATA = {
+    "GET": {OWN_SENSOR: MEMBERS_READ, OTHER_SENSOR: THE_OTHERS_READ, PUBLIC_SENSOR: LOGGED_IN},
+    "POST": {OWN_SENSOR: MEMBERS, OTHER_SENSOR: THE_OTHERS, PUBLIC_SENSOR: ADMINS},
+}
+
 # Paths of old versions; each has those of the one before, too.
 _SINCE_V1 = ["GET getMeterData", "POST getMeterData", "POST postMeterData", "GET getService"]
 _SINCE_V1_1 = [
@@ -89,6 +94,16 @@ _OLD_VERSIONS = {
         "v2_0": _SINCE_V2_0,
     }.items()
     for route in routes
+}
+
+_ASSETS_BY_ID = {
+    f"{method} /api/v3_0/assets/<id>": {
+        object_: outcome.replace("200", "204") if method == "DELETE" else outcome
+        for object_, outcome in objects.items()
+    }
+    | {"unknown": UNKNOWN}
+    for method, objects in _ASSETS.items()
+    if method != "POST"
 }
 
 TABLE: dict[str, dict[str, str]] = {
@@ -142,6 +157,35 @@ TABLE: dict[str, dict[str, str]] = {
         "other": THE_OTHERS,
         "unknown": UNKNOWN,
     },
+    # Data of sensors
+    "GET /api/v3_0/sensors/data": _SENSOR_DATA["GET"] | {"unknown": UNPROCESSABLE},
+    "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
+    "GET /api/v3_0/sensors/<id>/data": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
+    "POST /api/v3_0/sensors/<id>/data": _SENSOR_DATA["POST"] | {"unknown": UNKNOWN},
+    # Assets
+    "GET /api/v3_0/assets": {
+        "": LOGGED_IN,
+        f"?account_id={OWN_ACCOUNT}": MEMBERS_READ,
+        f"?account_id={OTHER_ACCOUNT}": THE_OTHERS_READ,
+        "?account_id=unknown": UNPROCESSABLE,
+        f"?root={OWN_ASSET}": MEMBERS_READ,
+        f"?root={OTHER_ASSET}": THE_OTHERS_READ,
+        f"?root={PUBLIC_ASSET}": LOGGED_IN,
+        "?root=unknown": UNPROCESSABLE,
+    },
+    "GET /api/v3_0/assets/public": {
+        "": "401 200/401 200/401 200/401 200/401 200/401 401",
+    },
+    "GET /api/v3_0/assets/types": {"": LOGGED_IN},
+    # Children of these. Who adds assets to accounts, tests of assets say.
+    "POST /api/v3_0/assets": {
+        #               anon other member acc-adm reader admin deactivated
+        OWN_ASSET: "    401  403   201    201     403    201   401",
+        OTHER_ASSET: "  401  201   403    403     403    201   401",
+        PUBLIC_ASSET: " 401  403   403    403     403    201   401",
+        "unknown": UNKNOWN,
+    },
+    **_ASSETS_BY_ID,
     # Tokens and passwords
     "POST /api/requestAuthToken": {
         #      anon other    member   acc-adm  reader   admin   deactivated
@@ -186,8 +230,22 @@ TABLE: dict[str, dict[str, str]] = {
 # Refusals in words of their own.
 OTHER_WORDS = {"GET /api/ops/getLatestTaskRun"}
 
-# What is sent along, where it takes something to get beyond the first check.
-BODIES: dict[str, Any] = {"PATCH /api/v3_0/users/<id>": {"timezone": "Europe/Paris"}}
+# What is sent along, in the body or (by GET) in the query, where it takes something to get beyond
+# the first check. `<id>` is that of the object.
+_EVENTS = {"start": "2026-03-01T07:00:00+01:00", "duration": "PT15M", "unit": "MW"}
+_ADDRESS = {"sensor": "ea1.2021-01.localhost:fm1.<id>"}
+BODIES: dict[str, Any] = {
+    "PATCH /api/v3_0/users/<id>": {"timezone": "Europe/Paris"},
+    "POST /api/v3_0/assets": {
+        "name": "new",
+        "generic_asset_type_id": 1,
+        "parent_asset_id": "<id>",
+    },
+    "GET /api/v3_0/sensors/data": _EVENTS | _ADDRESS,
+    "POST /api/v3_0/sensors/data": _EVENTS | _ADDRESS | {"values": [1]},
+    "GET /api/v3_0/sensors/<id>/data": _EVENTS,
+    "POST /api/v3_0/sensors/<id>/data": _EVENTS | {"values": [1]},
+}
 
 
 def outcomes(cells: str) -> dict[str, dict[str, int]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
@@ -77,13 +80,37 @@ def ask(
         with client.session_transaction() as session:
             session.update(_user_id=user_named(caller).fs_uniquifier, _fresh=True)
     url = address(world, path, object_, caller)
-    body = BODIES.get(route, {}) if url.startswith("/api") and method != "GET" else None
-    return client.open(url, method=method, headers=headers, json=body, buffered=True)
+    sent = {
+        key: value.replace("<id>", str(ids_of(world, caller).get(object_)))
+        if isinstance(value, str)
+        else value
+        for key, value in BODIES.get(route, {}).items()
+    }
+    more: dict[str, Any] = {}
+    if method == "GET" and sent:
+        more["query_string"] = sent
+    elif method != "GET" and url.startswith("/api"):
+        more["json"] = sent
+    with undone() if method in ("POST", "DELETE") and "/v3_0/" in path else nullcontext():
+        return client.open(url, method=method, headers=headers, buffered=True, **more)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Let requests change nothing for good, so that all callers find the same world."""
+    from flexmeasures.data.config import db as database
+
+    with patch.object(database.session, "commit", database.session.flush):
+        yield
+
+
+def ids_of(world: World, caller: str) -> dict[str, int]:
+    own = world.users.get(caller, world.users["colleague"])
+    return world.ids | world.users | {"unknown": UNKNOWN, "self": own}
 
 
 def address(world: World, path: str, object_: str, caller: str) -> str:
-    ids: dict[str, Any] = world.ids | world.users | {"unknown": UNKNOWN}
-    ids["self"] = world.users.get(caller, world.users["colleague"])
+    ids = ids_of(world, caller)
     if object_.startswith("?"):
         name, _, value = object_.partition("=")
         return f"{path}{name}={ids[value]}"
