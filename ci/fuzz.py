@@ -67,7 +67,7 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
 def fill_database(uri: str, role: str) -> str | None:
     """Two tenants with assets, sensors and data; returns the token of one who has this role."""
     os.environ["SQLALCHEMY_DATABASE_URI"] = uri
-    os.environ["SECRET_KEY"] = "for tests only"
+    os.environ["SECRET_KEY"] = "dummy-key-for-testing"
     from sqlalchemy import text
 
     from flexmeasures.app import create

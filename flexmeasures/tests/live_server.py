@@ -32,7 +32,7 @@ def live_server(
         **os.environ,
         "FLEXMEASURES_ENV": "development",  # plain HTTP
         "DEBUG": "0",
-        "SECRET_KEY": "for tests only",
+        "SECRET_KEY": "dummy-key-for-testing",  # as of the testing environment: tokens work in both
         "SQLALCHEMY_DATABASE_URI": database_uri,
         "LOGGING_LEVEL": "WARNING",
         **settings,
