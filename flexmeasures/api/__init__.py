@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, request
 import flexmeasures
 from flexmeasures.api import sunset
 from flexmeasures.api.ops import ops
+from flexmeasures.api.play import play
 from flexmeasures.api.public import list_versions
 from flexmeasures.api.tokens import request_auth_token
 from flexmeasures.api.v3_0 import v3_0
@@ -22,6 +23,8 @@ def register_at(app: Flask) -> None:
     app.register_blueprint(v3_0)
     for version in sunset.blueprints():
         app.register_blueprint(version)
+    if app.config["FLEXMEASURES_MODE"] == "play":
+        app.register_blueprint(play)
     app.after_request(_label)
 
 

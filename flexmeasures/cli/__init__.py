@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 # Name -> (where it is, its line in `flexmeasures --help`).
 COMMANDS = {
     "add": ("flexmeasures.cli.data_add:fm_add_data", "FlexMeasures: Add data."),
+    "db-ops": (
+        "flexmeasures.cli.db_ops:fm_db_ops",
+        "FlexMeasures: Reset, Dump/Restore or Save/Load the DB data.",
+    ),
     "delete": ("flexmeasures.cli.data_delete:fm_delete_data", "FlexMeasures: Delete data."),
     "edit": ("flexmeasures.cli.data_edit:fm_edit_data", "FlexMeasures: Edit data."),
     "show": ("flexmeasures.cli.data_show:fm_show_data", "FlexMeasures: Show data."),

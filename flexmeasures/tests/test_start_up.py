@@ -53,7 +53,7 @@ def test_the_package(tmp_path: Path, code: str) -> None:
 
 @pytest.mark.parametrize(
     "group",
-    [[], ["add"], ["delete"], ["edit"], ["show"], ["local"]],
+    [[], ["add"], ["db-ops"], ["delete"], ["edit"], ["show"], ["local"]],
     ids=lambda group: " ".join(group) or "program",
 )
 def test_help_of_the_program_and_of_groups(tmp_path: Path, group: list[str]) -> None:
