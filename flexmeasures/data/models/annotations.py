@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import DateTime, Enum, ForeignKey, String, UniqueConstraint
+from sqlalchemy import DateTime, Enum, ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from flexmeasures.data.config import Model
+from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.data_sources import DataSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pandas import DataFrame
 
 AnnotationType = Literal["alert", "holiday", "label", "feedback"]
 
@@ -44,6 +49,26 @@ class Annotation(Model):
     @property
     def duration(self) -> timedelta:
         return self.end - self.start
+
+    @classmethod
+    def add(
+        cls,
+        df: DataFrame,
+        annotation_type: AnnotationType,
+        expunge_session: bool = False,
+        allow_overwrite: bool = False,
+        bulk_save_objects: bool = False,
+        commit_transaction: bool = False,
+    ) -> None:
+        """Store annotations (a frame as in `services.annotations.save_annotations`).
+
+        `expunge_session`, `allow_overwrite` and `bulk_save_objects` have no effect.
+        """
+        from flexmeasures.data.services.annotations import save_annotations
+
+        save_annotations(df, annotation_type)
+        if commit_transaction:
+            db.session.commit()
 
     def __repr__(self) -> str:
         return (
@@ -101,3 +126,31 @@ class SensorAnnotationRelationship(Model):
     annotation_id: Mapped[int | None] = mapped_column(
         ForeignKey("annotation.id", ondelete="CASCADE")
     )
+
+
+def get_or_create_annotation(annotation: Annotation) -> Annotation:
+    """The stored annotation that says the same about the same period, else this one, added."""
+    query = select(Annotation).where(
+        Annotation.content == annotation.content,
+        Annotation.start == annotation.start,
+        Annotation.end == annotation.end,
+        Annotation.source == annotation.source,
+        Annotation.type == annotation.type,
+    )
+    with db.session.no_autoflush:
+        found = db.session.scalars(query.order_by(Annotation.id).limit(1)).one_or_none()
+    if found is None:
+        db.session.add(annotation)
+        return annotation
+    if annotation in db.session:
+        db.session.expunge(annotation)
+    return found
+
+
+def to_annotation_frame(annotations: Iterable[Annotation]) -> DataFrame:
+    """Columns start, end, belief_time, source, type and content; a row per annotation."""
+    import pandas as pd
+
+    names = ["start", "end", "belief_time", "source", "type", "content"]
+    rows = [[getattr(annotation, name) for name in names] for annotation in annotations]
+    return pd.DataFrame(rows, columns=names)

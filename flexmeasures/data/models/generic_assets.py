@@ -14,12 +14,16 @@ from flexmeasures.auth.acl import (
     AccessList,
     AuthModelMixin,
 )
-from flexmeasures.data.config import Model
+from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.attributes import json_attributes
 from flexmeasures.data.models.user import Account
 from flexmeasures.utils import geo_utils
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+    from timely_beliefs import BeliefsDataFrame
+
+    from flexmeasures.data.models.annotations import Annotation, AnnotationType
     from flexmeasures.data.models.time_series import Sensor
 
 
@@ -168,6 +172,110 @@ class GenericAsset(Model, AuthModelMixin):
         from flexmeasures.data.beliefs.search import timerange
 
         return timerange(sensors)
+
+    @property
+    def sensors_to_show(self) -> list[Sensor | list[Sensor]]:
+        """What its charts show (see `data.queries.sensors_to_show`)."""
+        from flexmeasures.data.queries.sensors_to_show import sensors_to_show
+
+        return sensors_to_show(self)
+
+    @property
+    def timerange_of_sensors_to_show(self) -> dict[str, datetime]:
+        """As `timerange`, of the sensors that its charts show."""
+        from flexmeasures.data.queries.sensors_to_show import flat, rows_to_show
+
+        return self.get_timerange(flat(rows_to_show(self)))
+
+    def search_beliefs(
+        self,
+        sensors: list[Sensor] | None = None,
+        most_recent_beliefs_only: bool = True,
+        as_json: bool = False,
+        **filters: Any,
+    ) -> dict[Sensor, BeliefsDataFrame] | str:
+        """What is believed about events of these sensors, by default its own.
+
+        filters : those of `flexmeasures.data.beliefs.search.search`
+
+        Returns a frame per sensor, with one value per belief; with `as_json`, one list of records
+        in the finest of the sensors' resolutions (see `charts.records.asset_records`).
+        """
+        from flexmeasures.charts.records import as_json as to_json
+        from flexmeasures.charts.records import asset_records
+        from flexmeasures.data.beliefs.search import search
+
+        filters["one_deterministic_belief_per_event_per_source"] = True
+        most_recent = most_recent_beliefs_only
+        shown = self.sensors if sensors is None else sensors
+        frames = search(shown, most_recent_beliefs_only=most_recent, **filters)
+        if not as_json:
+            return frames
+        return to_json(asset_records(frames, most_recent_beliefs_only=most_recent))
+
+    def chart(
+        self, chart_type: str = "chart_for_multiple_sensors", **options: Any
+    ) -> dict[str, Any]:
+        """A chart in Vega-Lite (see `flexmeasures.charts.filled.chart_of_asset`)."""
+        from flexmeasures.charts.filled import chart_of_asset
+        from flexmeasures.data.queries.sensors_to_show import rows_to_show
+
+        return chart_of_asset(self, rows_to_show(self), chart_type, **options)
+
+    def search_annotations(
+        self,
+        annotations_after: datetime | None = None,
+        annotations_before: datetime | None = None,
+        source: Any = None,
+        annotation_type: Any = None,
+        include_account_annotations: bool = False,
+        as_frame: bool = False,
+        **older_names: Any,
+    ) -> list[Annotation] | DataFrame:
+        """Its annotations, and on demand its account's (see `data.queries.annotations`)."""
+        from flexmeasures.data.queries.annotations import search_annotations
+
+        return search_annotations(
+            asset_id=self.id,
+            account_id=self.account_id if include_account_annotations else None,
+            annotations_after=annotations_after,
+            annotations_before=annotations_before,
+            source=source,
+            annotation_type=annotation_type,
+            as_frame=as_frame,
+            **older_names,
+        )
+
+    def count_annotations(
+        self,
+        annotations_after: datetime | None = None,
+        annotations_before: datetime | None = None,
+        include_account_annotations: bool = False,
+        **filters: Any,
+    ) -> int:
+        """How many `search_annotations` would find."""
+        from flexmeasures.data.queries.annotations import count_annotations
+
+        return count_annotations(
+            asset_id=self.id,
+            account_id=self.account_id if include_account_annotations else None,
+            annotations_after=annotations_after,
+            annotations_before=annotations_before,
+            **filters,
+        )
+
+    def add_annotations(
+        self,
+        df: DataFrame,
+        annotation_type: AnnotationType,
+        commit_transaction: bool = False,
+    ) -> None:
+        """Give it these annotations (a frame as in `services.annotations.save_annotations`)."""
+        from flexmeasures.data.services.annotations import save_annotations
+
+        save_annotations(df, annotation_type, generic_asset_id=self.id)
+        if commit_transaction:
+            db.session.commit()
 
 
 def assets_share_location(assets: list[GenericAsset]) -> bool:

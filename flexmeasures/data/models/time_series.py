@@ -32,7 +32,10 @@ from flexmeasures.utils.timely import tb
 from flexmeasures.utils.unit_utils import is_energy_unit, is_power_unit
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from timely_beliefs import BeliefsDataFrame
+
+    from flexmeasures.data.models.annotations import Annotation
 
     Source = DataSource | int | str
     Sources = Source | list[Source] | tuple[Source, ...]
@@ -209,7 +212,8 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
         Returns
         -------
         BeliefsDataFrame with column event_value and index levels event_start, belief_time, source
-        and cumulative_probability, in the sensor's unit and timezone; with `as_json`, its records.
+        and cumulative_probability, in the sensor's unit and timezone; with `as_json`, its records
+        (see `flexmeasures.charts.records.sensor_records`).
         """
         from flexmeasures.data.beliefs.search import search
 
@@ -230,7 +234,12 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
             ),
             resolution=resolution,
         )[self]
-        return beliefs.reset_index().to_json(orient="records") if as_json else beliefs
+        if not as_json:
+            return beliefs
+        from flexmeasures.charts.records import as_json as to_json
+        from flexmeasures.charts.records import sensor_records
+
+        return to_json(sensor_records(beliefs))
 
     def latest_state(self, source: Sources | None = None) -> BeliefsDataFrame:
         """The most recent event that was measured, as one deterministic belief (or no row)."""
@@ -247,6 +256,40 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
         from flexmeasures.data.beliefs.search import timerange
 
         return timerange([self])
+
+    def chart(self, chart_type: str = "bar_chart", **options: Any) -> dict[str, Any]:
+        """A chart in Vega-Lite (see `flexmeasures.charts.filled.chart_of_sensor`)."""
+        from flexmeasures.charts.filled import chart_of_sensor
+
+        return chart_of_sensor(self, chart_type, **options)
+
+    def search_annotations(
+        self,
+        annotations_after: datetime | None = None,
+        annotations_before: datetime | None = None,
+        source: Sources | None = None,
+        include_asset_annotations: bool = False,
+        include_account_annotations: bool = False,
+        as_frame: bool = False,
+        **older_names: Any,
+    ) -> list[Annotation] | DataFrame:
+        """Its annotations, and on demand those of its asset and account.
+
+        See `flexmeasures.data.queries.annotations`.
+        """
+        from flexmeasures.data.queries.annotations import search_annotations
+
+        account_id = self.generic_asset.account_id
+        return search_annotations(
+            sensor_id=self.id,
+            asset_id=self.generic_asset_id if include_asset_annotations else None,
+            account_id=account_id if include_account_annotations else None,
+            annotations_after=annotations_after,
+            annotations_before=annotations_before,
+            source=source,
+            as_frame=as_frame,
+            **older_names,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

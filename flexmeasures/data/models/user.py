@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask_security import RoleMixin, UserMixin
 from sqlalchemy import ForeignKey, String, UniqueConstraint
@@ -18,6 +18,9 @@ from flexmeasures.auth.acl import (
 from flexmeasures.data.config import Model
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from flexmeasures.data.models.annotations import Annotation
     from flexmeasures.data.models.generic_assets import GenericAsset
 
 
@@ -76,6 +79,26 @@ class Account(Model, AuthModelMixin):
             "read": member,
             "update": member,
         }
+
+    def search_annotations(
+        self,
+        annotations_after: datetime | None = None,
+        annotations_before: datetime | None = None,
+        source: Any = None,
+        as_frame: bool = False,
+        **older_names: Any,
+    ) -> list[Annotation] | DataFrame:
+        """Its annotations (see `flexmeasures.data.queries.annotations`)."""
+        from flexmeasures.data.queries.annotations import search_annotations
+
+        return search_annotations(
+            account_id=self.id,
+            annotations_after=annotations_after,
+            annotations_before=annotations_before,
+            source=source,
+            as_frame=as_frame,
+            **older_names,
+        )
 
     def has_role(self, role: str | AccountRole) -> bool:
         """Does this account have the given role (or the role of that name)?"""
