@@ -58,6 +58,7 @@ def _tame(unit: str) -> str:
     text = re.sub(r"\s*(\*\*|\^)\s*", "**", text).strip()
     if (
         not text
+        or not unit.isprintable()  # pint reads over NUL characters, which cannot be stored
         or len(text) > 100
         or text.count("**") != len(_SMALL_POWER.findall(text))
         or ")**" in text

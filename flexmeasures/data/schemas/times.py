@@ -120,8 +120,15 @@ class ResolutionField(MarshmallowClickMixin, fields.Field[timedelta]):
             "A resolution is a fixed length that is not negative, such as PT15M."
         )
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> int | None:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else value // timedelta(minutes=1)
+
+
+class IsoResolutionField(ResolutionField):
+    """The same, but it leaves as an ISO 8601 duration."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return DurationField()._serialize(value, attr, obj, **kwargs)
 
 
 def validate_timezone(name: str) -> None:

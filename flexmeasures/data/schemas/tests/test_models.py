@@ -186,7 +186,10 @@ def test_a_good_sensor(world: SimpleNamespace) -> None:
                 ]
             },
         ),
-        ({"name": ""}, {"name": ["Length must be between 1 and 120."]}),
+        (
+            {"name": ""},
+            {"name": ["Length must be between 1 and 120.", "Cannot be blank."]},
+        ),
         ({"event_resolution": "quarter"}, {"event_resolution": [pytest.approx]}),
     ],
 )
@@ -209,6 +212,8 @@ def test_a_listed_sensor(db: SQLAlchemy, world: SimpleNamespace) -> None:
     listed = SensorSchema().dump(db.session.get(Sensor, world.sensor))
     assert listed.pop("entity_address").endswith(f":fm1.{world.sensor}")
     assert listed == {
+        "id": world.sensor,
+        "attributes": "{}",
         "name": "power",
         "unit": "MW",
         "timezone": "UTC",

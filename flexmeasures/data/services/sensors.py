@@ -1,0 +1,116 @@
+"""Use cases about sensors. (They are deleted in `flexmeasures.data.services.assets`.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+
+from flexmeasures.data.config import db
+from flexmeasures.data.models.generic_assets import GenericAsset
+from flexmeasures.data.models.time_series import Sensor, TimedBelief
+from flexmeasures.utils.unit_registry import parse_unit
+
+# With these, the same stored values would mean something else.
+_MEANING = ("unit", "event_resolution")
+
+
+class SensorRefused(ValueError):
+    """A sensor cannot be stored like this, because of one field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class SensorGone(LookupError):
+    """Somebody else deleted the sensor meanwhile."""
+
+
+def create_sensor(generic_asset: GenericAsset, **fields: Any) -> Sensor:
+    """Add a sensor to an asset.
+
+    fields : name, unit, timezone, event_resolution (timedelta), attributes
+    Raises SensorRefused if the name is taken on that asset, or the asset is gone.
+    """
+    with _explained(fields["name"], generic_asset.id):
+        sensor = Sensor(generic_asset_id=generic_asset.id, **fields)
+        db.session.add(sensor)
+        db.session.flush()
+    return sensor
+
+
+def change_sensor(sensor: Sensor, **changes: Any) -> None:
+    """Change a sensor; attributes are replaced as a whole.
+
+    changes : as the fields of `create_sensor`
+
+    Raises
+    ------
+    SensorRefused : the name is taken, or stored beliefs would mean something else
+    SensorGone : there is no such sensor any more
+    """
+    new_meaning = [name for name in _MEANING if name in changes]
+    locked = select(Sensor.id).where(Sensor.id == sensor.id)
+    # For another meaning the lock is one that also waits for, and holds up, who stores beliefs.
+    locked = locked.with_for_update(key_share=not new_meaning)
+    if db.session.scalar(locked) is None:
+        raise SensorGone()
+    db.session.refresh(sensor)
+    altered = [name for name in new_meaning if not _means_the_same(sensor, name, changes[name])]
+    if altered and _has_beliefs(sensor):
+        raise SensorRefused(altered[0], _would_be_misread(sensor, altered[0]))
+    with _explained(changes.get("name", sensor.name), sensor.generic_asset_id):
+        for name, value in changes.items():
+            setattr(sensor, name, value)
+        db.session.flush()
+
+
+def _means_the_same(sensor: Sensor, name: str, new: Any) -> bool:
+    """Is this no change, or one of spelling only, as from m3/h to m³/h?"""
+    old = getattr(sensor, name)
+    if name != "unit" or old == new:
+        return bool(old == new)
+    try:
+        return parse_unit(old) == parse_unit(new)
+    except ValueError:  # older sensors may have units that are none
+        return False
+
+
+def _has_beliefs(sensor: Sensor) -> bool:
+    return bool(db.session.scalar(select(exists().where(TimedBelief.sensor_id == sensor.id))))
+
+
+def _would_be_misread(sensor: Sensor, name: str) -> str:
+    kept = f"in {sensor.unit}" if name == "unit" else f"of events of {sensor.event_resolution}"
+    return (
+        f"This sensor has data {kept}, which would be misread. Delete its data first, or add"
+        " another sensor."
+    )
+
+
+@contextmanager
+def _explained(name: str, asset_id: int) -> Iterator[None]:
+    """Explain why the database refuses a sensor. (To look beforehand would not help if others are
+    faster.)"""
+    refusals = {
+        "sensor_name_generic_asset_id_key": (
+            "name",
+            f"A sensor with the name {name} already exists in the asset with id {asset_id}.",
+        ),
+        "sensor_generic_asset_id_generic_asset_fkey": (
+            "generic_asset_id",
+            f"No asset found with id {asset_id}.",
+        ),
+    }
+    try:
+        with db.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        if constraint not in refusals:
+            raise
+        raise SensorRefused(*refusals[constraint]) from error
