@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 import flexmeasures
 from flexmeasures.api import sunset
+from flexmeasures.api.dev import dev
 from flexmeasures.api.ops import ops
 from flexmeasures.api.play import play
 from flexmeasures.api.public import list_versions
@@ -19,6 +20,7 @@ flexmeasures_api.post("/requestAuthToken")(request_auth_token)
 
 def register_at(app: Flask) -> None:
     app.register_blueprint(flexmeasures_api)
+    app.register_blueprint(dev)
     app.register_blueprint(ops)
     app.register_blueprint(v3_0)
     for version in sunset.blueprints():

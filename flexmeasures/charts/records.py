@@ -7,6 +7,7 @@ no numbers are None.
 from __future__ import annotations
 
 import json
+import logging
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.annotations import Annotation
     from flexmeasures.data.models.time_series import Sensor
     from flexmeasures.utils.timely import tb
+
+logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
 
@@ -62,14 +65,15 @@ def asset_records(
 ) -> list[Record]:
     """A record per row of the frames of several sensors, in the finest of their resolutions.
 
-    Instantaneous sensors keep their instants. Beliefs have one value each. Keys: event_start,
+    Instantaneous sensors keep their instants, and those of which there would be too many rows keep
+    their resolution. Beliefs have one value each. Keys: event_start,
     source, sensor, event_value, belief_horizon; belief_time if there are older beliefs, too.
     """
     step = determine_minimum_resampling_resolution([s.event_resolution for s in frames])
     records = []
     for sensor, frame in frames.items():
         if sensor.event_resolution and sensor.event_resolution != step:
-            frame = resampled(frame, step, most_recent_beliefs_only=most_recent_beliefs_only)
+            frame = _finer(frame, step, most_recent_beliefs_only)
         records += _asset_records(frame, with_belief_time=not most_recent_beliefs_only)
     return records
 
@@ -130,6 +134,16 @@ def annotation_records(annotations: Iterable[Annotation]) -> list[Record]:
 def as_json(records: list[Record]) -> str:
     """As a text."""
     return json.dumps(records, allow_nan=False, separators=(",", ":"))
+
+
+def _finer(
+    frame: tb.BeliefsDataFrame, step: timedelta, most_recent_beliefs_only: bool
+) -> tb.BeliefsDataFrame:
+    try:
+        return resampled(frame, step, most_recent_beliefs_only=most_recent_beliefs_only)
+    except UnfitResolution as error:
+        logger.warning("%r stays in its resolution: %s", frame.sensor, error)
+        return frame
 
 
 def _asset_records(frame: tb.BeliefsDataFrame, with_belief_time: bool) -> list[Record]:

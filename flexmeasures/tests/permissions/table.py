@@ -106,6 +106,28 @@ _ASSETS_BY_ID = {
     if method != "POST"
 }
 
+_SENSORS_BY_ID = {
+    route.replace("assets", "sensors"): {
+        object_.replace("asset", "sensor"): outcome for object_, outcome in objects.items()
+    }
+    for route, objects in _ASSETS_BY_ID.items()
+}
+
+_CHARTS = {
+    f"GET {path}": objects | {"unknown": UNKNOWN}
+    for paths, objects in (
+        (
+            ["v3_0/assets/<id>/chart/", "v3_0/assets/<id>/chart_data/", "dev/asset/<id>/"],
+            _ASSETS["GET"],
+        ),
+        (
+            [f"dev/sensor/<id>/{of}" for of in ("", "chart/", "chart_data/", "chart_annotations/")],
+            _SENSOR_DATA["GET"],
+        ),
+    )
+    for path in (f"/api/{path}" for path in paths)
+}
+
 TABLE: dict[str, dict[str, str]] = {
     # Versions and operation
     "GET /api/": {"": EVERYBODY},
@@ -157,6 +179,22 @@ TABLE: dict[str, dict[str, str]] = {
         "other": THE_OTHERS,
         "unknown": UNKNOWN,
     },
+    # Sensors
+    "GET /api/v3_0/sensors": {
+        "": LOGGED_IN,
+        f"?account_id={OWN_ACCOUNT}": MEMBERS_READ,
+        f"?account_id={OTHER_ACCOUNT}": THE_OTHERS_READ,
+        "?account_id=unknown": UNPROCESSABLE,
+        f"?asset={OWN_ASSET}": MEMBERS_READ,
+        f"?asset={OTHER_ASSET}": THE_OTHERS_READ,
+        f"?asset={PUBLIC_ASSET}": LOGGED_IN,
+        "?asset=unknown": UNPROCESSABLE,
+    },
+    "POST /api/v3_0/sensors": {
+        object_: outcome.replace("200", "201") for object_, outcome in _ASSETS["POST"].items()
+    }
+    | {"unknown": UNPROCESSABLE},
+    **_SENSORS_BY_ID,
     # Data of sensors
     "GET /api/v3_0/sensors/data": _SENSOR_DATA["GET"] | {"unknown": UNPROCESSABLE},
     "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
@@ -177,6 +215,8 @@ TABLE: dict[str, dict[str, str]] = {
         "": "401 200/401 200/401 200/401 200/401 200/401 401",
     },
     "GET /api/v3_0/assets/types": {"": LOGGED_IN},
+    "GET /api/v3_0/assets/<id>/sensors": _ASSETS["GET"] | {"unknown": UNKNOWN},
+    **_CHARTS,
     # Children of these. Who adds assets to accounts, tests of assets say.
     "POST /api/v3_0/assets": {
         #               anon other member acc-adm reader admin deactivated
@@ -240,6 +280,12 @@ BODIES: dict[str, Any] = {
         "name": "new",
         "generic_asset_type_id": 1,
         "parent_asset_id": "<id>",
+    },
+    "POST /api/v3_0/sensors": {
+        "name": "new",
+        "unit": "kW",
+        "event_resolution": "PT15M",
+        "generic_asset_id": "<id>",
     },
     "GET /api/v3_0/sensors/data": _EVENTS | _ADDRESS,
     "POST /api/v3_0/sensors/data": _EVENTS | _ADDRESS | {"values": [1]},
