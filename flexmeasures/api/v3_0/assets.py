@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from flask import Blueprint, abort, jsonify, make_response
+from flask import Blueprint, abort, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 from marshmallow import fields
 from marshmallow.validate import Range
 from sqlalchemy import ColumnElement, select
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
+from flexmeasures.api.common.attributes import check_scheduler
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.listing import ListingQuery, listing, paged, sort_by_field
 from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
+from flexmeasures.api.openapi.refusals import ERROR, FORBIDDEN
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
 from flexmeasures.auth.policy import ADMIN_ROLE, check_access
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
+from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.models.user import Account
 from flexmeasures.data.queries.access import readable
 from flexmeasures.data.queries.assets import assets_with, descendants
@@ -35,6 +38,7 @@ from flexmeasures.data.schemas.generic_assets import (
     GenericAssetTypeSchema,
 )
 from flexmeasures.data.schemas.ids import LARGEST_ID
+from flexmeasures.data.schemas.sensors import SensorAnswerSchema
 from flexmeasures.data.schemas.utils import BooleanField
 from flexmeasures.data.services.assets import (
     AssetGone,
@@ -51,6 +55,11 @@ _items = AssetSchema(many=True)
 _changes = GenericAssetSchema(partial=True, exclude=["account_id"])
 _types = GenericAssetTypeSchema(many=True)
 _SORTABLE = {"id": GenericAsset.id, "name": GenericAsset.name, "owner": Account.name}
+_SENSORS_SORTABLE = {
+    "id": Sensor.id,
+    "name": Sensor.name,
+    "resolution": Sensor.event_resolution,
+}
 
 
 def _fields_field() -> AssetFieldsField:
@@ -58,7 +67,10 @@ def _fields_field() -> AssetFieldsField:
         data_key="fields",
         load_default=ASSET_FIELDS,
         metadata={
-            "description": "Which fields to answer, with bars between them; all if left out.",
+            "description": "Which fields to answer, with bars between them.",
+            "type": "string",
+            "pattern": "^({0})([|]({0}))*$".format("|".join(ASSET_FIELDS)),
+            "default": "|".join(ASSET_FIELDS),
             "example": "id|name",
         },
     )
@@ -101,8 +113,25 @@ class PublicQuery(ListingQuery):
         fields = ("names",)
 
 
+_LISTS = ("public", "types")
+_METHODS_OF_LISTS = ["GET", "HEAD", "OPTIONS"]
+
+
+@assets.before_request
+def not_ids() -> ResponseReturnValue | None:
+    """Lists beside assets are no assets, which one could change or delete by their id."""
+    if request.path.rpartition("/")[2] not in _LISTS:
+        return None
+    if request.method == "OPTIONS":
+        return "", 200, {"Allow": ", ".join(_METHODS_OF_LISTS)}
+    if request.method not in _METHODS_OF_LISTS:
+        raise MethodNotAllowed(_METHODS_OF_LISTS)
+    return None
+
+
 @assets.get("")
 @answers(200, paged(_answer), "The assets")
+@answers(403, FORBIDDEN, "The account, or the root, is not the caller's to read")
 @auth_required()
 @use_args(ListQuery, location="query")
 def index(query: dict[str, Any]) -> ResponseReturnValue:
@@ -117,11 +146,11 @@ def index(query: dict[str, Any]) -> ResponseReturnValue:
     statement = ordered(
         statement, _SORTABLE, query["sort_by"], query["sort_dir"], otherwise=GenericAsset.id
     )
-    texts = [GenericAsset.name, Account.name]
+    terms, texts = query["filter"], [GenericAsset.name, Account.name]
     return listing(
         statement,
         AssetSchema(only=query["names"], many=True).dump,
-        criterion=matches_all(query["filter"], texts, GenericAsset.id),
+        criterion=matches_all(terms, texts, GenericAsset.id) if terms else None,
         page=query["page"],
         per_page=query["per_page"],
     )
@@ -179,6 +208,8 @@ def types() -> ResponseReturnValue:
 
 @assets.post("")
 @answers(201, _answer, "The new asset")
+@answers(403, FORBIDDEN, "The caller may not add assets there")
+@answers(404, ERROR, "There is no such parent")
 @auth_required()
 @use_args(GenericAssetSchema, location="json")
 def post(new: dict[str, Any]) -> ResponseReturnValue:
@@ -194,6 +225,7 @@ def post(new: dict[str, Any]) -> ResponseReturnValue:
         _check_account(new.get("account_id"))
     else:
         new.setdefault("account_id", _check_parent(parent_id, new).account_id)
+    check_scheduler(new, {})
     try:
         asset = create_asset(**new)
     except AssetRefused as error:
@@ -242,6 +274,45 @@ def get(asset: GenericAsset) -> ResponseReturnValue:
     return with_status(_dump(asset))
 
 
+class SensorsQuery(ListingQuery):
+    page = fields.Integer(
+        load_default=1,
+        validate=Range(min=1, max=LARGEST_ID),
+        metadata={"description": "Which page to answer, counted from 1.", "example": 1},
+    )
+    sort_by = sort_by_field(list(_SENSORS_SORTABLE))
+
+
+@assets.get("/<id>/sensors")
+@answers(200, paged(SensorAnswerSchema()), "A page of its sensors")
+@auth_required()
+@use_args(SensorsQuery, location="query")
+@from_path("asset", GenericAsset)
+@permission_required_for_context("read", arg_name="asset")
+def sensors(query: dict[str, Any], asset: GenericAsset) -> ResponseReturnValue:
+    """The sensors of an asset, without those of its children: always a page of them.
+
+    Filters look at names and starts of ids; all words have to match.
+
+    .. :quickref: Asset; Get the sensors of an asset
+    """
+    statement = ordered(
+        select(Sensor).where(Sensor.generic_asset_id == asset.id),
+        _SENSORS_SORTABLE,
+        query["sort_by"],
+        query["sort_dir"],
+        otherwise=Sensor.id,
+    )
+    terms = query["filter"]
+    return listing(
+        statement,
+        SensorAnswerSchema(many=True).dump,
+        criterion=matches_all(terms, [Sensor.name], Sensor.id) if terms else None,
+        page=query["page"],
+        per_page=query["per_page"],
+    )
+
+
 @assets.patch("/<id>")
 @answers(200, _answer, "The changed asset", repeats_status=True)
 @auth_required()
@@ -259,6 +330,7 @@ def patch(changes: dict[str, Any], asset: GenericAsset) -> ResponseReturnValue:
         if parent is None:
             _refuse("parent_asset_id", f"No asset found with id {parent_id}.")
         check_access(parent, "create-children")
+    check_scheduler(changes, asset.attributes)
     try:
         change_asset(asset, **changes)
     except AssetRefused as error:

@@ -11,14 +11,15 @@ from marshmallow import fields, post_load
 from marshmallow.validate import Length
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import joinedload
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import NotFound
 
+from flexmeasures.api.common.attributes import check_scheduler
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.listing import ListingQuery, listing, paged
 from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
-from flexmeasures.auth.policy import ADMIN_ROLE, check_access
+from flexmeasures.auth.policy import check_access
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
@@ -44,7 +45,6 @@ sensors = Blueprint("sensors", __name__, url_prefix="/sensors")
 _answer = SensorAnswerSchema()
 _changes = NewSensorSchema(partial=True, exclude=["generic_asset_id"])
 _ASSET = joinedload(Sensor.generic_asset)
-_SCHEDULER = "custom-scheduler"
 
 
 class ListQuery(ListingQuery):
@@ -138,7 +138,7 @@ def post(generic_asset: GenericAsset, **new: Any) -> ResponseReturnValue:
 
     .. :quickref: Sensor; Create a new sensor
     """
-    _check_scheduler(new, {})
+    check_scheduler(new, {})
     try:
         sensor = create_sensor(generic_asset, **new)
     except SensorRefused as error:
@@ -173,7 +173,7 @@ def patch(changes: dict[str, Any], sensor: Sensor) -> ResponseReturnValue:
 
     .. :quickref: Sensor; Update a sensor
     """
-    _check_scheduler(changes, sensor.attributes)
+    check_scheduler(changes, sensor.attributes)
     try:
         change_sensor(sensor, **changes)
     except SensorRefused as error:
@@ -197,14 +197,6 @@ def delete(sensor: Sensor) -> ResponseReturnValue:
     delete_sensor(sensor)
     db.session.commit()
     return "", 204
-
-
-def _check_scheduler(fields: dict[str, Any], before: dict[str, Any]) -> None:
-    """Raise Forbidden unless the caller may choose a scheduler: it is code that our workers run."""
-    if "attributes" not in fields or current_user.has_role(ADMIN_ROLE):
-        return
-    if fields["attributes"].get(_SCHEDULER) != before.get(_SCHEDULER):
-        raise Forbidden(f"Only admins decide on the attribute {_SCHEDULER}.")
 
 
 def _refuse(field: str, message: str, location: str = "json") -> NoReturn:

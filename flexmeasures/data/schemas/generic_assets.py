@@ -85,6 +85,9 @@ _TYPE_ID: dict[str, Any] = {"metadata": {"description": "What kind of thing it i
 class _AssetFields(Schema):
     """What goes in and comes out alike."""
 
+    id = fields.Integer(dump_only=True, metadata={"example": 1})
+    name = fields.String(**_NAME)
+    generic_asset_type_id = fields.Integer(**_TYPE_ID)
     latitude = LatitudeField(
         allow_none=True,
         metadata={
@@ -124,7 +127,6 @@ class _AssetFields(Schema):
 class GenericAssetSchema(_AssetFields):
     """An asset as it is sent; without an account (its own or its parent's) it is public."""
 
-    id = fields.Integer(dump_only=True)
     name = fields.String(required=True, **_NAME)
     generic_asset_type_id = PlainIdField(required=True, **_TYPE_ID)
     account_id = PlainIdField(
@@ -196,9 +198,6 @@ class ChildAssetSchema(NamedSchema):
 class AssetSchema(_AssetFields):
     """An asset as it is answered, with what is around it; or some fields of that."""
 
-    id = fields.Integer(metadata={"example": 1})
-    name = fields.String(**_NAME)
-    generic_asset_type_id = fields.Integer(**_TYPE_ID)
     account_id = fields.Integer(
         allow_none=True, metadata={"description": "The owner; null if public.", "example": 2}
     )

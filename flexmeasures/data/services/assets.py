@@ -102,7 +102,7 @@ def delete_sensor(sensor: Sensor) -> None:
 
 
 def stop_showing(sensor_ids: Collection[int]) -> None:
-    """Take these sensors out of what the charts of all assets show."""
+    """Take these sensors out of what the charts of all assets show; without any, the default is."""
     if not sensor_ids:
         return
     query = text(
@@ -121,8 +121,9 @@ def stop_showing(sensor_ids: Collection[int]) -> None:
     assets = select(GenericAsset).where(GenericAsset.id.in_(showing))
     gone = set(sensor_ids)
     for asset in db.session.scalars(assets.execution_options(populate_existing=True)):
-        shown = asset.attributes["sensors_to_show"]
-        asset.attributes["sensors_to_show"] = without_sensors(shown, gone)
+        left = without_sensors(asset.attributes.pop("sensors_to_show"), gone)
+        if left:
+            asset.attributes["sensors_to_show"] = left
     db.session.flush()
 
 

@@ -243,6 +243,57 @@ def test_asset_types(call: Call, world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["public", "types"])
+def test_lists_are_no_assets(call: Call, name: str) -> None:
+    for method in ("PATCH", "DELETE"):
+        answer = call("admin", method, f"assets/{name}")
+        assert answer.status_code == 405
+        assert set(answer.allow) == {"GET", "HEAD", "OPTIONS"}
+    assert set(call("admin", "OPTIONS", f"assets/{name}").allow) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_sensors_of_an_asset(call: Call, world: World) -> None:
+    id_ = world.ids["asset of Bakery"]
+    asset = db.session.get(GenericAsset, id_)
+    assert asset is not None
+    child = add("part", asset.account_id, asset)
+    db.session.add_all(
+        [
+            Sensor("flow", asset, unit="l/h", event_resolution=timedelta(hours=1)),
+            Sensor("heat", asset, unit="kW", event_resolution=timedelta(minutes=5)),
+            Sensor("of the part", child, unit="kW", event_resolution=timedelta(minutes=5)),
+        ]
+    )
+    db.session.commit()
+    url = f"assets/{id_}/sensors"
+    body = call("member", "GET", url).get_json()
+    assert (body["num-records"], body["filtered-records"]) == (3, 3)
+    first = body["data"][0]
+    assert first.pop("entity_address").endswith(f":fm1.{first['id']}")
+    assert first == {
+        "id": world.ids["sensor of Bakery"],
+        "name": "power",
+        "unit": "MW",
+        "timezone": "UTC",
+        "event_resolution": "PT15M",
+        "generic_asset_id": id_,
+        "attributes": "{}",
+    }
+
+    def found(query: str) -> list[str]:
+        return names(call("member", "GET", f"{url}?{query}"))
+
+    assert found("sort_by=resolution") == ["heat", "power", "flow"]
+    assert found("sort_by=name&sort_dir=desc&per_page=2") == ["power", "heat"]
+    assert found("sort_by=name&sort_dir=desc&per_page=2&page=2") == ["flow"]
+    assert found("filter=E") == ["power", "heat"]
+    assert found("filter=e a") == ["heat"]
+    assert call("member", "GET", f"{url}?page=2").status_code == 404
+    assert call("member", "GET", f"{url}?sort_by=colour").status_code == 422
+    empty = call("member", "GET", f"assets/{child.id}/sensors?filter=nothing").get_json()
+    assert empty == {"data": [], "num-records": 1, "filtered-records": 0}
+
+
 def test_trailing_slashes_matter(call: Call) -> None:
     assert call("admin", "GET", "assets/").status_code == 404
 
@@ -271,7 +322,8 @@ def asked(call: Call, path: str) -> int:
     ("query", "number"),
     [
         ("all_accessible=true", 3),
-        ("all_accessible=true&page=1&per_page=100", 5),
+        ("all_accessible=true&page=1&per_page=100", 4),
+        ("all_accessible=true&page=1&per_page=100&filter=a", 5),
         ("all_accessible=true&fields=id|name|owner|generic_asset_type|attributes", 1),
         ("depth=3&all_accessible=true&fields=sensors", 2),
     ],

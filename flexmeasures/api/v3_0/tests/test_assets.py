@@ -417,8 +417,8 @@ def test_moving_assets(call: Call, world: World) -> None:
     # a name that is taken there
     clash = call("member", "PATCH", f"assets/{grandchild}", json={"name": "cell"})
     assert "already exists in the asset with id" in clash.get_json()["message"]["json"]["name"][0]
-    move = {"parent_asset_id": None}
-    assert call("member", "PATCH", f"assets/{grandchild}", json=move).status_code == 200
+    move_up = {"parent_asset_id": None}
+    assert call("member", "PATCH", f"assets/{grandchild}", json=move_up).status_code == 200
     clash = call("member", "PATCH", f"assets/{grandchild}", json={"name": "store"})
     assert "already exists in this account." in clash.text
 
@@ -431,6 +431,18 @@ def test_parents_are_of_the_same_account(call: Call, world: World) -> None:
         answer = call("admin", "PATCH", f"assets/{id_}", json=move)
         assert answer.status_code == 422
         assert "The parent should belong to the same account." in answer.text
+
+
+def test_only_admins_choose_code_that_workers_run(call: Call, world: World) -> None:
+    url = f"assets/{world.ids['asset of Bakery']}"
+    own = {"attributes": {"custom-scheduler": {"module": "/tmp/mine.py", "class": "Mine"}}}
+    assert call("account-admin", "PATCH", url, json=own).status_code == 403
+    assert call("account-admin", "POST", "assets", json=new_asset(world) | own).status_code == 403
+    assert call("admin", "PATCH", url, json=own).status_code == 200
+    # whoever leaves it as it is may change the rest
+    own["attributes"]["x"] = {}
+    assert call("member", "PATCH", url, json=own).status_code == 200
+    assert call("member", "PATCH", url, json={"attributes": {}}).status_code == 403
 
 
 # --- Deleting ---
