@@ -8,9 +8,10 @@ from typing import Any
 
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
-from marshmallow import ValidationError
+from marshmallow import INCLUDE, Schema, ValidationError, fields
+from marshmallow.validate import Length
 
-from flexmeasures.api.common.describe import answers
+from flexmeasures.api.common.describe import answers, takes
 from flexmeasures.api.common.responses import with_status
 from flexmeasures.auth.csrf import exempt_from_csrf
 from flexmeasures.auth.decorators import auth_required, roles_required
@@ -32,14 +33,15 @@ _moment = AwareDateTimeField(default_timezone=timezone.utc)
 _TEXT = {"type": "string"}
 _STATE = {"type": "string", "enum": ["OK", "ERROR"]}
 _RUN = {
+    "title": "TaskRun",
     "type": "object",
     "properties": {
         "status": _STATE,
         "reason": _TEXT,
-        "lastrun": {"type": "string", "description": "When it ran; 1970 if that is not told"},
-        "frequency": {"type": "integer", "description": "Minutes between two runs"},
+        "lastrun": {"type": "string", "description": "When it ran; 1970 if that is not told."},
+        "frequency": {"type": "integer", "description": "Minutes between two runs."},
         "process": _TEXT,
-        "server": {"type": "string", "description": "The server's mode"},
+        "server": {"type": "string", "description": "The server's mode."},
     },
     "required": ["status", "reason", "lastrun", "frequency", "process", "server"],
 }
@@ -50,11 +52,34 @@ _REFUSAL = {
 }
 
 
+class TaskQuery(Schema):
+    name = fields.String(
+        required=True,
+        validate=Length(1, 80),
+        metadata={"description": "Name of the task.", "example": "import"},
+    )
+
+
+class TaskRunForm(TaskQuery):
+    class Meta:
+        unknown = INCLUDE
+
+    status = fields.String(
+        metadata={"description": "True, or else the task failed. Default: True.", "example": "True"}
+    )
+    datetime = fields.String(
+        metadata={
+            "description": "When it ran; without offset it is UTC. Default: now.",
+            "example": "2026-11-24T07:30:00+00:00",
+        }
+    )
+
+
 @ops.get("/ping")
 @answers(
     200,
     {"type": "object", "properties": {"message": _TEXT}, "required": ["message"]},
-    "The server is there",
+    "The server is there.",
     repeats_status=True,
 )
 def get_ping() -> ResponseReturnValue:
@@ -66,11 +91,12 @@ def get_ping() -> ResponseReturnValue:
 
 
 @ops.get("/getLatestTaskRun")
-@answers(200, _RUN, "The task ran; the status tells whether it succeeded")
-@answers(400, _RUN, "No task is named")
-@answers(401, _RUN, "The shared secret is missing")
-@answers(403, _RUN, "The shared secret is wrong")
-@answers(404, _RUN, "The task never ran")
+@answers(200, _RUN, "The task ran; the status tells whether it succeeded.")
+@answers(400, _RUN, "No task is named.")
+@answers(401, _RUN, "The shared secret is missing.")
+@answers(403, _RUN, "The shared secret is wrong.")
+@answers(404, _RUN, "The task never ran.")
+@takes("query", TaskQuery)
 def get_task_run() -> ResponseReturnValue:
     """When a task ran last, for monitors that know the shared secret of this server.
 
@@ -98,29 +124,29 @@ def get_task_run() -> ResponseReturnValue:
 @answers(
     200,
     {"type": "object", "properties": {"status": _STATE}, "required": ["status"]},
-    "The run is noted",
+    "The run is noted.",
 )
-@answers(400, _REFUSAL, "Something is wrong with the form; the reason names the field")
+@answers(400, _REFUSAL, "No task is named.")
+@answers(422, _REFUSAL, "Something else is wrong with the form. The reason names the field.")
+@answers(403)
+@takes("form", TaskRunForm)
 @auth_required("token")
 @roles_required(TASK_RUNNER_ROLE)
 def post_task_run() -> ResponseReturnValue:
-    """Note that a task ran: a form with its `name`, its `status`, and the `datetime` of the run.
-
-    The status is True, or else the task failed; without one, it succeeded. A datetime without
-    offset is taken as UTC; the default is now.
+    """Note that a task ran, in place of its earlier run.
 
     .. :quickref: Operations; Note the run of a task
     """
     name = request.form.get("name", "")
     if not name:
-        return _refuse(_NO_NAME)
+        return _refuse(_NO_NAME, 400)
     try:
         check_text(LatestTaskRun.name, name)
         at = _moment_of(request.form.get("datetime"))
     except InvalidText as error:
-        return _refuse(f"name: {error}")
+        return _refuse(f"name: {error}", 422)
     except ValidationError as error:
-        return _refuse(f"datetime: {' '.join(map(str, error.messages))}")
+        return _refuse(f"datetime: {' '.join(map(str, error.messages))}", 422)
     LatestTaskRun.record_run(name, request.form.get("status", "True") == "True", at)
     db.session.commit()
     return {"status": "OK"}
@@ -155,5 +181,5 @@ def _moment_of(text: str | None) -> datetime:
     return as_utc(moment)
 
 
-def _refuse(reason: str) -> ResponseReturnValue:
-    return {"status": "ERROR", "reason": reason}, 400
+def _refuse(reason: str, code: int) -> ResponseReturnValue:
+    return {"status": "ERROR", "reason": reason}, code

@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields
 
-from flexmeasures.api.common.describe import answers
+from flexmeasures.api.common.describe import answers, takes
 from flexmeasures.api.common.responses import (
     no_backup,
     request_processed,
@@ -28,10 +29,23 @@ _ANSWER = {
 }
 
 
+class BackupBody(Schema):
+    backup = fields.String(
+        required=True, metadata={"description": "Name of a backup.", "example": "spring_backup"}
+    )
+
+
+class BackupQuery(Schema):
+    backup = fields.String(metadata={"description": "Name to use in place of that in the body."})
+
+
 @play.put("/restoreData")
 @exempt_from_csrf
-@answers(200, _ANSWER, "The database is what it was")
-@answers(400, _ANSWER, "No backup is named, or it is not known or not whole; nothing has changed")
+@answers(200, _ANSWER, "The database is what it was.")
+@answers(400, _ANSWER, "No backup is named, or it is not known or not whole; nothing has changed.")
+@answers(403)
+@takes("query", BackupQuery)
+@takes("json", BackupBody)
 @auth_required("token")
 @roles_required(ADMIN_ROLE)
 def restore_data() -> ResponseReturnValue:

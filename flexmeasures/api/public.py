@@ -36,7 +36,7 @@ _SERVICE = {
         },
         "required": ["message", "versions", "flexmeasures_version"],
     },
-    "The versions",
+    "The versions.",
     repeats_status=True,
 )
 def list_versions() -> ResponseReturnValue:
@@ -69,7 +69,7 @@ def list_versions() -> ResponseReturnValue:
         },
         "required": ["message", "status", "version", "services"],
     },
-    "One entry for each path and method",
+    "One entry for each path and method.",
 )
 def list_services() -> ResponseReturnValue:
     """The endpoints of this version, those of plugins included.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema, fields
+from marshmallow import INCLUDE, Schema, fields
 
 from flexmeasures.api.common.listing import TermsField
 from flexmeasures.api.common.spelling import key_of
@@ -50,7 +50,7 @@ def json_schema(converter: OpenAPIConverter, schema: Schema, direction: Directio
     partial = schema.partial if direction == "load" else None
     described: Json = converter.fields2jsonschema(directed, partial=partial)
     if direction == "load":
-        described["additionalProperties"] = False
+        described["additionalProperties"] = schema.unknown == INCLUDE
     return {"type": "array", "items": described} if schema.many else described
 
 

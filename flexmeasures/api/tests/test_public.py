@@ -91,8 +91,17 @@ def test_service_listing(site: FlexMeasures) -> None:
 def test_descriptions_of_services(site: FlexMeasures) -> None:
     listed = services(site)
     known = {
+        "GET /accounts": "Download account list",
         "GET /accounts/<id>": "Get an account",
+        "GET /assets": "Download asset list",
+        "POST /assets": "Create a new asset",
+        "GET /assets/<id>": "Get an asset",
+        "PATCH /assets/<id>": "Update an asset",
+        "DELETE /assets/<id>": "Delete an asset",
+        "GET /assets/public": "Return all public assets.",
         "GET /health/ready": "Get readiness status",
+        "GET /sensors/data": "Download sensor data",
+        "POST /sensors/data": "Upload sensor data",
         "GET /users": "Download user list",
         "GET /users/<id>": "Get a user",
         "PATCH /users/<id>": "Patch data for an existing user",

@@ -21,8 +21,8 @@ _READINESS = {
 
 
 @health.get("/ready")
-@answers(200, _READINESS, "Ready", repeats_status=True)
-@answers(503, _READINESS, "Not ready: what does not answer is false", repeats_status=True)
+@answers(200, _READINESS, "Ready.", repeats_status=True)
+@answers(503, _READINESS, "Not ready: what does not answer is false.", repeats_status=True)
 def is_ready() -> ResponseReturnValue:
     """Whether the server can serve: does the database answer?
 
