@@ -56,18 +56,17 @@ class PostedSchema(Schema):
 
 
 class RefusedReplacementSchema(Schema):
-    status = fields.String(required=True, validate=OneOf(["INVALID_REPLACEMENT", "INVALID_SENDER"]))
+    status = fields.String(required=True, validate=Equal("INVALID_REPLACEMENT"))
     message = fields.String(required=True, metadata={"description": "Says which events clash."})
-    results = fields.String(metadata={"description": "Of a refused replacement."})
-    result = fields.String(metadata={"description": "Of a caller who may not post."})
+    results = fields.String(required=True, validate=Equal("Rejected"))
 
 
 _posted = answers(200, PostedSchema(), "Stored, or known already")
 _refused = answers(
     403,
     RefusedReplacementSchema(),
-    "The caller may not post to this sensor, or the data contradict what the same source recorded"
-    " at the same time. Nothing is stored then.",
+    "The data contradict what the same user recorded about the same events at the same time."
+    " Nothing is stored.",
 )
 _data = answers(200, SensorDataSchema(), "The data")
 

@@ -184,7 +184,6 @@ class PostSensorDataSchema(Schema):
     )
     unit = _unit("Unit of the values. They are converted to the sensor's.")
     horizon = FixedDurationField(
-        load_default=None,
         metadata={
             "description": "How long before it could be known each event was predicted; negative"
             " if it was measured after that.",
@@ -192,7 +191,6 @@ class PostSensorDataSchema(Schema):
         },
     )
     prior = AwareDateTimeField(
-        load_default=None,
         metadata={
             "description": "When the values were recorded; by default now. With `horizon`, too,"
             " the earlier one counts for each event.",
@@ -200,7 +198,6 @@ class PostSensorDataSchema(Schema):
         },
     )
     type = fields.String(
-        load_default=None,
         validate=validate.OneOf(POST_TYPES),
         metadata={"description": "Kind of data, with checks of its own on unit and horizon."},
     )
@@ -227,7 +224,6 @@ class GetSensorDataSchema(Schema):
     )
     unit = _unit("Unit to answer in.")
     resolution = FixedDurationField(
-        load_default=None,
         validate=_positive,
         metadata={
             "description": "Length of the steps of the answer; by default that of the sensor's"
@@ -236,7 +232,6 @@ class GetSensorDataSchema(Schema):
         },
     )
     horizon = FixedDurationField(
-        load_default=None,
         metadata={
             "description": "Only what was recorded at least that long before each event could be"
             " known.",
@@ -244,7 +239,6 @@ class GetSensorDataSchema(Schema):
         },
     )
     prior = AwareDateTimeField(
-        load_default=None,
         metadata={
             "description": "Only what was recorded by then.",
             "example": "2026-03-01T06:45:00+01:00",
@@ -252,22 +246,18 @@ class GetSensorDataSchema(Schema):
         },
     )
     source = DataSourceIdField(
-        load_default=None,
         metadata={"description": "Only data of the source with this id.", "example": 1},
     )
     source_account = AccountIdField(
         data_key="source-account",
-        load_default=None,
         metadata={"description": "Only data of users of the account with this id.", "example": 1},
     )
     source_type = fields.String(
         data_key="source-type",
-        load_default=None,
         validate=[validate.Length(min=1, max=80), storable],
         metadata={"description": "Only data of sources of this type.", "example": "forecaster"},
     )
     type = fields.String(
-        load_default=None,
         validate=validate.OneOf(GET_TYPES),
         metadata={"description": "Kind of data, which limits horizon and unit."},
     )

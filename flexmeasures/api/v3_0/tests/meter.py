@@ -73,7 +73,7 @@ def make_meter(
     **kwargs: Any,
 ) -> Meter:
     """A sensor of the bakery, and its user. `on_asset` are attributes of its asset."""
-    number = db.session.scalar(select(func.count(Sensor.id)))
+    number = db.session.scalar(select(func.count(GenericAsset.id)))
     asset = GenericAsset(
         name=f"asset {number}",
         generic_asset_type=db.session.query(GenericAssetType).first(),

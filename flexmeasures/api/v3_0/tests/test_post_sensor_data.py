@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import delete
 
 from flexmeasures.api.v3_0.tests.meter import (
     PRIOR,
@@ -19,7 +20,10 @@ from flexmeasures.api.v3_0.tests.meter import (
     number_of_beliefs,
 )
 from flexmeasures.app import create
+from flexmeasures.data.beliefs import wire
+from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
+from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.tests.permissions.world import World, build_world, user_named
 
 MakeMeter = Callable[..., Meter]
@@ -82,10 +86,6 @@ def test_spellings(meter: Meter) -> None:
     assert errors(both, "json").keys() == {"values"}
     assert meter.post(["1.5", " 2e1 ", 3, None]).get_json() == PROCESSED
     assert meter.values() == [1.5, 20, 3, None]
-
-
-def test_null_is_as_good_as_nothing_where_nothing_is_needed(meter: Meter) -> None:
-    assert meter.post([1, 2], horizon=None, prior=None, type=None).get_json() == PROCESSED
 
 
 # Outcomes
@@ -537,15 +537,18 @@ def test_huge_windows_are_refused_before_they_take_memory(meter: Meter) -> None:
         ("unit", 5),
         ("unit", ["kW"]),
         ("unit", "k" * 81),
+        ("horizon", None),
         ("horizon", 5),
         ("horizon", "P1M"),
         ("horizon", "P999999999D"),
         ("horizon", "-P999999999D"),
         ("horizon", "P200000D"),
         ("horizon", "-P200000D"),
+        ("prior", None),
         ("prior", "now"),
         ("prior", "2026-03-01T00:00:00"),
         ("prior", "9999-12-31T00:00:00Z"),
+        ("type", None),
         ("type", "GetSensorDataRequest"),
         ("colour", "blue"),
         ("sensor", 1),
@@ -638,6 +641,28 @@ def test_unknown_sensors(meter: Meter, id_: str) -> None:
     message = {"start": START, "duration": "PT15M", "unit": "kW", "values": 1}
     answer = meter.send(message, f"/api/v3_0/sensors/{id_}/data")
     assert (answer.status_code, answer.get_json()["status"]) == (404, 404)
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_sensor_that_is_deleted_meanwhile(
+    meter: Meter, monkeypatch: pytest.MonkeyPatch, by_address: bool
+) -> None:
+    """By somebody else, after we have read it and before we write."""
+    write = wire.write
+
+    def delete_and_write(*args: Any) -> None:
+        with db.engine.begin() as connection:
+            connection.execute(delete(Sensor).where(Sensor.id == meter.sensor_id))
+        write(*args)
+
+    meter.post([1, 2])  # makes the data source, so that only the sensor is missing
+    monkeypatch.setattr(wire, "write", delete_and_write)
+    message = {"start": START, "duration": "PT1H", "unit": "kW", "values": [3]}
+    if by_address:
+        answer = meter.send(message | {"sensor": meter.address}, "/api/v3_0/sensors/data")
+    else:
+        answer = meter.send(message)
+    assert answer.status_code == 404
 
 
 def test_a_source_of_its_own_for_each_user(make: MakeMeter) -> None:
