@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, jsonify
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
-from marshmallow import Schema, fields
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import selectinload
 from werkzeug.exceptions import Forbidden
 
-from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
+from flexmeasures.api.common.describe import answers
+from flexmeasures.api.common.listing import ListingQuery, listing, paged, sort_by_field
+from flexmeasures.api.common.parsing import from_path, use_args
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
 from flexmeasures.auth.acl import ADMIN_ROLE, SERVER_WIDE_ROLES
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
+from flexmeasures.auth.policy import check_access
 from flexmeasures.auth.reset import reset_password_of
 from flexmeasures.data.config import db
 from flexmeasures.data.models.user import Account, Role, User
+from flexmeasures.data.queries.access import readable
+from flexmeasures.data.queries.listing import matches_all, ordered
+from flexmeasures.data.queries.users import users_with_accounts
 from flexmeasures.data.schemas.account import AccountIdField
-from flexmeasures.data.schemas.users import UserSchema
-from flexmeasures.data.services.users import (
-    InvalidFlexMeasuresUser,
-    change_user,
-    users_of_account,
-)
+from flexmeasures.data.schemas.users import ListedUserSchema, UserSchema
+from flexmeasures.data.schemas.utils import BooleanField
+from flexmeasures.data.services.users import InvalidFlexMeasuresUser, change_user
 from flexmeasures.data.services.utils import InvalidText
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -32,25 +35,69 @@ _schema = UserSchema()
 _ROLES = selectinload(User.flexmeasures_roles)
 
 
-class ListQuery(Schema):
-    account = AccountIdField(data_key="account_id", load_default=lambda: current_user.account)
-    include_inactive = fields.Boolean(load_default=False)
+_SORTABLE = {
+    "username": User.username,
+    "email": User.email,
+    "lastLogin": User.last_login_at,
+    "lastSeen": User.last_seen_at,
+}
+
+
+class ListQuery(ListingQuery):
+    account = AccountIdField(
+        data_key="account_id",
+        load_default=None,
+        metadata={"aliases": ["account"], "description": "Users of this account only."},
+    )
+    all_accessible = BooleanField(
+        load_default=False,
+        metadata={"description": "Users of all accounts that one may read."},
+    )
+    include_inactive = BooleanField(
+        load_default=False, metadata={"description": "Also users who are not active."}
+    )
+    sort_by = sort_by_field(list(_SORTABLE))
 
 
 @users.get("")
+@answers(200, paged(ListedUserSchema()), "The users")
 @auth_required()
-@use_kwargs(ListQuery, location="query")
-@permission_required_for_context("read", arg_name="account")
-def index(account: Account, include_inactive: bool) -> ResponseReturnValue:
+@use_args(ListQuery, location="query")
+def index(query: dict[str, Any]) -> ResponseReturnValue:
     """Users of an account, by default those of the own account who are active.
+
+    A page is answered if one is asked for; otherwise everything, as a bare list. Without an
+    account, pages are of users of all accounts that one may read. Filters look at usernames,
+    addresses, and names of accounts; all words have to match.
 
     .. :quickref: User; Download user list
     """
-    found = users_of_account(account, only_active=not include_inactive)
-    return jsonify(_schema.dump(found, many=True))
+    everywhere = query["all_accessible"] or query["page"] is not None
+    statement = users_with_accounts().where(_account_asked_for(query["account"], everywhere))
+    if not query["include_inactive"]:
+        statement = statement.where(User.active)
+    texts = [User.username, User.email, Account.name]
+    schema = ListedUserSchema if everywhere else UserSchema
+    return listing(
+        ordered(statement, _SORTABLE, query["sort_by"], query["sort_dir"], otherwise=User.id),
+        schema(many=True).dump,
+        criterion=matches_all(query["filter"], texts) if query["filter"] else None,
+        page=query["page"],
+        per_page=query["per_page"],
+    )
+
+
+def _account_asked_for(account: Account | None, everywhere: bool) -> ColumnElement[bool]:
+    """Of users of these accounts a listing is. Raises Forbidden for accounts of others."""
+    if account is None and everywhere:
+        return readable(current_user, User.account_id)
+    account = account or current_user.account
+    check_access(account, "read")
+    return User.account_id == account.id
 
 
 @users.get("/<id>")
+@answers(200, _schema, "The user", repeats_status=True)
 @auth_required()
 @from_path("user", User, _ROLES)
 @permission_required_for_context("read", arg_name="user")
@@ -63,6 +110,8 @@ def get(user: User) -> ResponseReturnValue:
 
 
 @users.patch("/<id>")
+@answers(200, _schema, "The changed user", repeats_status=True)
+@answers(400, None, "The address or the name is somebody else's")
 @auth_required()
 @use_args(UserSchema(partial=True), location="json")
 @from_path("user", User, _ROLES)
@@ -87,6 +136,7 @@ def patch(changes: dict[str, Any], user: User) -> ResponseReturnValue:
 
 
 @users.patch("/<id>/password-reset")
+@answers(200, {"type": "object"}, "Mail is under way", repeats_status=True)
 @auth_required()
 @from_path("user", User, _ROLES)
 @permission_required_for_context("update", arg_name="user")

@@ -12,13 +12,13 @@ from flexmeasures.data.config import db
 Texts = Sequence[Any]  # columns, or other SQL expressions, of texts
 
 
-def matches_all(terms: Iterable[str], texts: Texts, id_column: Any) -> ColumnElement[bool]:
+def matches_all(terms: Iterable[str], texts: Texts, id_column: Any = None) -> ColumnElement[bool]:
     """Is each term in one of these texts, whatever the case, or (if a number) at the start of the
-    id?"""
+    id? (Without an id column, ids do not count.)"""
     return and_(True, *(_matches(term, texts, id_column) for term in terms))
 
 
-def matches_any(terms: Iterable[str], texts: Texts, id_column: Any) -> ColumnElement[bool]:
+def matches_any(terms: Iterable[str], texts: Texts, id_column: Any = None) -> ColumnElement[bool]:
     """Is one of the terms there? (As with `matches_all`; no terms match everything.)"""
     terms = list(terms)
     if not terms:
@@ -28,7 +28,7 @@ def matches_any(terms: Iterable[str], texts: Texts, id_column: Any) -> ColumnEle
 
 def _matches(term: str, texts: Texts, id_column: Any) -> ColumnElement[bool]:
     ways = [text.icontains(term, autoescape=True) for text in texts]
-    if term.isascii() and term.isdecimal():
+    if id_column is not None and term.isascii() and term.isdecimal():
         ways.append(cast(id_column, String).startswith(term))
     return or_(*ways)
 

@@ -28,11 +28,22 @@ class AccountIdField(ModelIdField):
 
 
 class AccountRoleSchema(Schema):
-    id = fields.Integer(dump_only=True)
-    name = fields.String(required=True)
+    id = fields.Integer(dump_only=True, metadata={"example": 1})
+    name = fields.String(required=True, metadata={"example": "Prosumer"})
 
 
 class AccountSchema(Schema):
-    id = fields.Integer(dump_only=True)
-    name = fields.String(required=True)
+    id = fields.Integer(dump_only=True, metadata={"example": 3})
+    name = fields.String(required=True, metadata={"example": "Orchard Ltd"})
     account_roles = fields.List(fields.Nested(AccountRoleSchema))
+
+
+class AccountOnPageSchema(AccountSchema):
+    """An account as it is listed by page, with numbers of what it has."""
+
+    user_count = fields.Integer(
+        dump_only=True, metadata={"description": "On pages only.", "example": 12}
+    )
+    asset_count = fields.Integer(
+        dump_only=True, metadata={"description": "On pages only.", "example": 40}
+    )

@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from marshmallow import Schema, fields, pre_load
 from marshmallow.validate import Length
 
+from flexmeasures.data.schemas.generic_assets import NamedSchema
 from flexmeasures.data.schemas.ids import ModelIdField
 from flexmeasures.data.schemas.times import validate_timezone
 from flexmeasures.data.schemas.utils import FMValidationError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.data.config import Model
 
+_NAIVE = {"example": "2026-03-01T07:00:00"}
 _SEEN_AND_NEVER_SET = ("last_login_at", "last_seen_at")
 
 
@@ -46,15 +48,24 @@ class RoleIdField(ModelIdField):
 
 
 class UserSchema(Schema):
-    id = fields.Integer(dump_only=True)
-    email = EmailField(validate=Length(max=255))
-    username = fields.String(validate=Length(min=1, max=80))
-    account_id = fields.Integer(dump_only=True)
-    active = fields.Boolean()
-    timezone = fields.String(validate=validate_timezone)
-    flexmeasures_roles = fields.List(RoleIdField())
-    last_login_at = fields.DateTime(dump_only=True)
-    last_seen_at = fields.DateTime(dump_only=True)
+    id = fields.Integer(dump_only=True, metadata={"example": 57})
+    email = EmailField(validate=Length(max=255), metadata={"example": "ann@orchard.example"})
+    username = fields.String(validate=Length(min=1, max=80), metadata={"example": "ann"})
+    account_id = fields.Integer(dump_only=True, metadata={"example": 3})
+    active = fields.Boolean(metadata={"description": "Who is not, cannot log in.", "example": True})
+    timezone = fields.String(
+        validate=validate_timezone,
+        metadata={"description": "The IANA name of a timezone.", "example": "Europe/Lisbon"},
+    )
+    flexmeasures_roles = fields.List(
+        RoleIdField(), metadata={"description": "Ids of roles.", "example": [1]}
+    )
+    last_login_at = fields.DateTime(
+        dump_only=True, allow_none=True, metadata={"description": "In UTC.", **_NAIVE}
+    )
+    last_seen_at = fields.DateTime(
+        dump_only=True, allow_none=True, metadata={"description": "In UTC.", **_NAIVE}
+    )
 
     @pre_load
     def leave_out_bookkeeping(self, data: Any, **kwargs: Any) -> Any:
@@ -62,3 +73,13 @@ class UserSchema(Schema):
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if key not in _SEEN_AND_NEVER_SET}
+
+
+class ListedUserSchema(UserSchema):
+    """A user as one of several accounts."""
+
+    account = fields.Nested(
+        NamedSchema,
+        dump_only=True,
+        metadata={"description": "On pages, and in listings of all accessible accounts."},
+    )

@@ -79,15 +79,6 @@ def get_users(
     return list(db.session.scalars(query.order_by(User.id)))
 
 
-def users_of_account(account: Account, only_active: bool = True) -> list[User]:
-    """Users of an account by id, with their roles."""
-    query = select(User).filter_by(account_id=account.id)
-    if only_active:
-        query = query.where(User.active)
-    query = query.options(selectinload(User.flexmeasures_roles)).order_by(User.id)
-    return list(db.session.scalars(query))
-
-
 def users_by_name(account: Account | None = None) -> Sequence[User]:
     """Users of the account, or all, active or not, with their accounts and roles."""
     query = select(User).options(joinedload(User.account), selectinload(User.flexmeasures_roles))

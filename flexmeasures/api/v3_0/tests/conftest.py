@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from flexmeasures.app import create
@@ -32,3 +33,18 @@ def call(app: Flask, world: World) -> Call:
         return client.open(f"/api/v3_0/{path}", method=method, headers=headers, **kwargs)
 
     return request
+
+
+def statements(db: SQLAlchemy, request: Callable[[], TestResponse]) -> int:
+    """How many statements a request takes that goes well."""
+    sent: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        sent.append(arguments[2])
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert request().status_code < 300
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len(sent)
