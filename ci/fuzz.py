@@ -93,9 +93,9 @@ def fill_database(uri: str, role: str) -> str | None:
         )
         add_data()
         db.session.commit()
-        token: str = user.get_auth_token()
+        token = user.get_auth_token()
         db.session.remove()
-        return token
+        return str(token)
 
 
 def add_data() -> None:
@@ -104,7 +104,7 @@ def add_data() -> None:
     from flexmeasures.data.models.data_sources import DataSource
     from flexmeasures.data.models.time_series import Sensor, TimedBelief
 
-    sensor = db.session.query(Sensor).order_by(Sensor.id).first()
+    sensor = db.session.query(Sensor).order_by(Sensor.id).limit(1).one()
     source = DataSource(name="meter", type="demo script")
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     db.session.add_all(

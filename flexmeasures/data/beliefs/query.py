@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from sqlalchemy import (
     Integer,
     Interval,
     Select,
+    Text,
     Update,
+    bindparam,
     cast,
     func,
     literal,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
 
 Statement = Any  # a Select, or a union of some
+Parameters = dict[str, Any]
 
 # Up to so many new beliefs, what is known is looked up for each. More of them usually follow each
 # other closely, so that reading all beliefs between the first and the last is cheaper.
@@ -162,15 +166,20 @@ def _unnested(ids: list[int]) -> Any:
     return func.unnest(literal(ids, ARRAY(Integer))).table_valued("id").render_derived("sensor")
 
 
-def select_known(rows: Rows) -> Select[Any]:
+def select_known(rows: Rows) -> tuple[Select[Any], Parameters]:
     """What to compare these rows with: the previous belief of each, and all that share a key.
 
     rows : sorted by sensor, source, event and horizon
     Selects the columns of the table; possibly more than that, and the same row twice.
     """
-    belief = TimedBelief.__table__.c
     few = len(rows) <= LOOK_UPS
-    new = _unnested_rows("new", _beliefs(rows) if few else _series(rows))
+    return _select_known(few), _as_texts(_beliefs(rows) if few else _series(rows))
+
+
+@cache
+def _select_known(few: bool) -> Select[Any]:
+    belief = TimedBelief.__table__.c
+    new = _unnested_rows("new", _COLUMNS_OF_BELIEFS if few else _COLUMNS_OF_SERIES)
     known = select(*(belief[name] for name in COLUMNS)).where(
         belief.sensor_id == new.c.sensor_id,
         belief.source_id == new.c.source_id,
@@ -187,19 +196,29 @@ def select_known(rows: Rows) -> Select[Any]:
     return select(*(lateral.c[name] for name in COLUMNS)).select_from(new).join(lateral, true())
 
 
-def lock_series(rows: Rows) -> Select[Any]:
+def lock_series(rows: Rows) -> tuple[Select[Any], Parameters]:
     """Lets no other transaction have the same lock, on any of these series, until this one ends.
 
     rows : sorted by sensor and source, so that transactions wait for each other in one order
     """
-    series = _unnested_rows("series", _series(rows))
+    return _lock_series(), _as_texts(_series(rows))
+
+
+@cache
+def _lock_series() -> Select[Any]:
+    series = _unnested_rows("series", _COLUMNS_OF_SERIES)
     return select(func.pg_advisory_xact_lock(series.c.sensor_id, series.c.source_id))
 
 
-def update_values(rows: Rows) -> Update:
+def update_values(rows: Rows) -> tuple[Update, Parameters]:
     """Gives the stored rows with these keys these values."""
+    return _update_values(), _as_texts({name: getattr(rows, name) for name in COLUMNS})
+
+
+@cache
+def _update_values() -> Update:
     belief = TimedBelief.__table__.c
-    new = _unnested_rows("new", {name: getattr(rows, name) for name in COLUMNS})
+    new = _unnested_rows("new", COLUMNS)
     return (
         update(TimedBelief)
         .values(event_value=new.c.event_value)
@@ -238,18 +257,33 @@ def _series(rows: Rows) -> dict[str, NDArray[Any]]:
     }
 
 
-def _unnested_rows(name: str, columns: dict[str, NDArray[Any]]) -> Any:
-    """Arrays as the columns of a table. Times and durations stay numbers of microseconds."""
-    sql_columns: list[Column[Any]] = []
-    arrays: list[Any] = []
-    for column, values in columns.items():
-        sql_type: Any = _TYPES.get(column, BigInteger())
-        text = "{" + ",".join(map(repr, values.tolist())) + "}"
-        sql_columns.append(Column(column, sql_type))
-        arrays.append(cast(literal(text), ARRAY(sql_type)))
+def _unnested_rows(name: str, columns: Sequence[str]) -> Any:
+    """Parameters as the columns of a table. Times and durations stay numbers of microseconds."""
+    sql_columns = [Column(column, _TYPES.get(column, BigInteger())) for column in columns]
+    arrays = [
+        cast(bindparam(f"{column}_values", type_=Text()), ARRAY(column_.type))
+        for column, column_ in zip(columns, sql_columns, strict=True)
+    ]
     return func.unnest(*arrays).table_valued(*sql_columns).render_derived(name)
 
 
+def _as_texts(columns: dict[str, NDArray[Any]]) -> Parameters:
+    """Values of the parameters of `_unnested_rows`."""
+    return {
+        f"{column}_values": "{" + ",".join(map(repr, values.tolist())) + "}"
+        for column, values in columns.items()
+    }
+
+
+_COLUMNS_OF_BELIEFS = ("sensor_id", "source_id", "event_start", "belief_horizon", "ex_ante")
+_COLUMNS_OF_SERIES = (
+    "sensor_id",
+    "source_id",
+    "event_start",
+    "last_event_start",
+    "belief_horizon",
+    "ex_ante",
+)
 _TYPES = {
     "sensor_id": Integer(),
     "source_id": Integer(),

@@ -102,8 +102,8 @@ def save_rows(
         return Saved(0, 0)
     rows = rows.take(_key_order(rows))
     connection = db.session.connection()
-    connection.execute(lock_series(rows))
-    verdict = compare(rows, wire.read(connection, select_known(rows)))
+    connection.execute(*lock_series(rows))
+    verdict = compare(rows, wire.read(connection, *select_known(rows)))
 
     replacing = verdict == Verdict.REPLACING
     refused = verdict == Verdict.CONTRADICTING
@@ -119,7 +119,7 @@ def save_rows(
     if added.any():
         wire.write(connection, rows.take(added))
     if replacing.any():
-        connection.execute(update_values(rows.take(replacing)))
+        connection.execute(*update_values(rows.take(replacing)))
         _expire_loaded_beliefs()
     new = int((added | replacing).sum())
     return Saved(new, len(rows) - new)
@@ -133,7 +133,7 @@ def drop_unchanged(frame: Beliefs) -> Beliefs:
     rows = rows.take(positions)
     if not len(rows):
         return frame[:0]
-    verdict = compare(rows, wire.read(db.session.connection(), select_known(rows)))
+    verdict = compare(rows, wire.read(db.session.connection(), *select_known(rows)))
     left_out = np.isin(verdict, [Verdict.UNCHANGED, Verdict.IDENTICAL])
     return frame.iloc[np.sort(positions[~left_out])].sort_index()
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures.data.beliefs.rows import Rows
@@ -56,14 +57,18 @@ _LENGTHS = (4, 8, 4, 16, 8, 8)
 CHUNK = 250_000
 
 
-def read(connection: Connection, statement: Select[Any]) -> Rows:
-    """What a SELECT of the table's columns, in the order of COLUMNS, gives."""
+def read(
+    connection: Connection, statement: Select[Any], parameters: dict[str, Any] | None = None
+) -> Rows:
+    """What a SELECT of the table's columns, in the order of COLUMNS, gives.
+
+    parameters : of a statement that is used again and again, which is compiled once
+    """
+    compile_ = _compile if parameters is None else _compile_once
     with _cursor(connection) as cursor:
-        query = statement.compile(
-            dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
-        )
+        query, known = compile_(statement, connection.dialect)
         # COPY takes no parameters, so the driver writes them into the text.
-        text = cursor.mogrify(str(query), query.params).decode()
+        text = cursor.mogrify(query, {**known, **(parameters or {})}).decode()
         buffer = io.BytesIO()
         cursor.copy_expert(f"COPY ({text}) TO STDOUT (FORMAT BINARY)", buffer)
     data = buffer.getbuffer()
@@ -83,6 +88,14 @@ def read(connection: Connection, statement: Select[Any]) -> Rows:
         wire["cumulative_probability"].astype(np.float64),
         wire["event_value"].astype(np.float64),
     )
+
+
+def _compile(statement: Select[Any], dialect: Dialect) -> tuple[str, dict[str, Any]]:
+    query = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    return str(query), query.params
+
+
+_compile_once = lru_cache(maxsize=32)(_compile)
 
 
 def write(connection: Connection, rows: Rows) -> None:
