@@ -230,8 +230,9 @@ def post(new: dict[str, Any]) -> ResponseReturnValue:
         asset = create_asset(**new)
     except AssetRefused as error:
         _refuse(error.field, str(error))
+    answer = _dump(asset.id)
     db.session.commit()
-    return jsonify(_dump(asset)), 201
+    return jsonify(answer), 201
 
 
 def _check_account(account_id: int | None) -> None:
@@ -271,7 +272,7 @@ def get(asset: GenericAsset) -> ResponseReturnValue:
 
     .. :quickref: Asset; Get an asset
     """
-    return with_status(_dump(asset))
+    return with_status(_dump(asset.id))
 
 
 class SensorsQuery(ListingQuery):
@@ -337,8 +338,9 @@ def patch(changes: dict[str, Any], asset: GenericAsset) -> ResponseReturnValue:
         _refuse(error.field, str(error))
     except AssetGone as error:
         raise NotFound(f"GenericAsset {asset.id} not found") from error
+    answer = _dump(asset.id)
     db.session.commit()
-    return with_status(_dump(asset))
+    return with_status(answer)
 
 
 @assets.delete("/<id>")
@@ -356,11 +358,14 @@ def delete(asset: GenericAsset) -> ResponseReturnValue:
     return "", 204
 
 
-def _dump(asset: GenericAsset) -> dict[str, Any]:
-    """The asset as it is answered to the caller."""
-    query = assets_with(ASSET_FIELDS, current_user).where(GenericAsset.id == asset.id)
-    fresh = db.session.scalars(query.execution_options(populate_existing=True)).one()
-    return dict(_answer.dump(fresh))
+def _dump(asset_id: int) -> dict[str, Any]:
+    """The asset as it is answered to the caller. Raises NotFound if it was deleted meanwhile."""
+    query = assets_with(ASSET_FIELDS, current_user).where(GenericAsset.id == asset_id)
+    query = query.execution_options(populate_existing=True)
+    asset = db.session.scalars(query).one_or_none()
+    if asset is None:
+        raise NotFound(f"GenericAsset {asset_id} not found")
+    return dict(_answer.dump(asset))
 
 
 def _refuse(field: str, message: str) -> NoReturn:

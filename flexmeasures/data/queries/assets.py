@@ -18,8 +18,8 @@ from flexmeasures.data.queries.access import readable
 def assets_with(fields: Collection[str], caller: Caller | None) -> Select[GenericAsset]:
     """All assets, loaded with what these fields of an answer need, and joined to their accounts.
 
-    One statement reads assets, owners and types; one more each reads children (those that the
-    caller may read) and sensors.
+    One statement reads assets, owners and types. Children (those that the caller may read) and
+    sensors take one more each for every 500 assets.
     """
     statement = select(GenericAsset).outerjoin(GenericAsset.owner)
     return statement.options(*_loading(fields, caller))

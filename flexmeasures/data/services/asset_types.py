@@ -7,6 +7,7 @@ from sqlalchemy import select
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAssetType
 
+# In this order: examples that people have written down count on the ids that it gives.
 DEFAULT_ASSET_TYPES = {
     "solar": "solar panel(s)",
     "wind": "wind turbine",

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from flexmeasures.api.v3_0.tests.conftest import Call
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
-from flexmeasures.data.services.assets import AssetRefused, create_asset
+from flexmeasures.data.services.assets import (
+    AssetGone,
+    AssetRefused,
+    change_asset,
+    create_asset,
+)
 from flexmeasures.tests.permissions.world import World
 
 REJECTED = {"result": "Rejected", "status": "UNPROCESSABLE_ENTITY"}
@@ -443,6 +449,45 @@ def test_only_admins_choose_code_that_workers_run(call: Call, world: World) -> N
     own["attributes"]["x"] = {}
     assert call("member", "PATCH", url, json=own).status_code == 200
     assert call("member", "PATCH", url, json={"attributes": {}}).status_code == 403
+
+
+def test_two_moves_at_once_make_no_circle(app: Flask, call: Call, world: World) -> None:
+    """Each would be fine without the other."""
+    account_id, kind = world.ids["account of Bakery"], type_id()
+    place = {"generic_asset_type_id": kind, "account_id": account_id}
+    one, two = create_asset(name="one", **place), create_asset(name="two", **place)
+    ids = one.id, two.id
+    db.session.commit()
+    outcomes: list[str] = []
+
+    def move(id_: int, parent_id: int) -> None:
+        with app.app_context():
+            asset = db.session.get(GenericAsset, id_)
+            assert asset is not None
+            try:
+                change_asset(asset, parent_asset_id=parent_id)
+                outcomes.append("moved")
+            except AssetRefused as error:
+                outcomes.append(str(error))
+            db.session.rollback()
+            db.session.remove()
+
+    change_asset(stored(ids[0]), parent_asset_id=ids[1])  # not committed yet
+    thread = threading.Thread(target=move, args=(ids[1], ids[0]))
+    thread.start()
+    thread.join(timeout=1)
+    assert thread.is_alive()
+    db.session.commit()
+    thread.join()
+    assert outcomes == ["An asset cannot be part of itself."]
+
+
+def test_what_is_gone_meanwhile_is_not_changed(call: Call, world: World) -> None:
+    asset = stored(world.ids["asset of Bakery"])
+    with db.engine.begin() as connection:
+        connection.execute(text(f"DELETE FROM generic_asset WHERE id = {asset.id}"))
+    with pytest.raises(AssetGone):
+        change_asset(asset, name="new")
 
 
 # --- Deleting ---

@@ -147,6 +147,33 @@ def test_names_are_unique_per_account(fresh_db: SQLAlchemy) -> None:
         fresh_db.session.flush()
 
 
+def test_names_are_unique_per_parent(fresh_db: SQLAlchemy) -> None:
+    kind, account = AssetType(name="building"), Account(name="A")
+    parents = [Asset(name=name, generic_asset_type=kind, owner=account) for name in ("x", "y")]
+    for parent in parents:
+        parent.child_assets.append(Asset(name="x", generic_asset_type=kind, owner=account))
+    fresh_db.session.add_all(parents)
+    fresh_db.session.commit()
+    parents[0].child_assets[0].parent_asset = parents[1]
+    with pytest.raises(IntegrityError, match="generic_asset_parent_asset_id_name_key"):
+        fresh_db.session.flush()
+    fresh_db.session.rollback()
+    parents[0].parent_asset_id = parents[0].id
+    with pytest.raises(IntegrityError, match="generic_asset_not_own_parent_ck"):
+        fresh_db.session.flush()
+
+
+def test_children_go_with_their_parent(fresh_db: SQLAlchemy) -> None:
+    parent = battery()
+    kind = parent.generic_asset_type
+    child = Asset(name="cell", generic_asset_type=kind, parent_asset=parent)
+    fresh_db.session.add(power(child))
+    fresh_db.session.commit()
+    fresh_db.session.delete(parent)
+    fresh_db.session.commit()
+    assert fresh_db.session.query(Asset).count() == fresh_db.session.query(Sensor).count() == 0
+
+
 def test_attributes_changed_in_place_are_stored(fresh_db: SQLAlchemy) -> None:
     asset = battery(soc_in_mwh=1)
     fresh_db.session.add(asset)
