@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -75,7 +74,7 @@ class FixedDurationField(DurationField):
 class ValuesField(fields.Field["NDArray[np.float64]"]):
     """A number, or a list of numbers and nulls; becomes an array in which nan stands for null.
 
-    Lists of numbers are read at once; items are looked at only to say which of them is none.
+    Lists of numbers are read at once. Only if some item is none, each is looked at.
     """
 
     _item = fields.Float(allow_none=True)
@@ -89,25 +88,39 @@ class ValuesField(fields.Field["NDArray[np.float64]"]):
             return np.array([self._item.deserialize(value)], float)
         if not value:
             raise FMValidationError("Shorter than minimum length 1.")
-        if set(map(type, value)) <= {float, int, type(None)}:
+        kinds = set(map(type, value))
+        if kinds <= {float, int, str, type(None)}:
+            if str in kinds:
+                value = [_number_in(item) for item in value]
             try:
                 numbers = np.array(value, float)
-            except OverflowError:  # an integer beyond all floats
+            except (ValueError, OverflowError):  # no number, or beyond all floats
                 pass
             else:
                 if int(np.isfinite(numbers).sum()) + value.count(None) == len(value):
                     return numbers
-        errors = dict(islice(self._errors(value), _SHOWN_ERRORS))
-        if errors:
-            raise ValidationError(errors)
-        return np.array([self._item.deserialize(item) for item in value], float)  # some are texts
+        return np.array([*self._items(value)], float)
 
-    def _errors(self, items: list[Any]) -> Iterator[tuple[int, Any]]:
+    def _items(self, items: list[Any]) -> Iterator[float | None]:
+        """One by one. Raises ValidationError that tells which are no numbers."""
+        errors: dict[int, Any] = {}
         for number, item in enumerate(items):
             try:
-                self._item.deserialize(item)
+                yield self._item.deserialize(item)
             except ValidationError as error:
-                yield number, error.messages
+                errors[number] = error.messages
+                if len(errors) == _SHOWN_ERRORS:
+                    break
+        if errors:
+            raise ValidationError(errors)
+
+
+def _number_in(item: Any) -> Any:
+    """The number that a text says, if it does."""
+    try:
+        return float(item) if isinstance(item, str) else item
+    except ValueError:
+        return item
 
 
 def _not_negative(length: timedelta | isodate.Duration) -> None:

@@ -401,6 +401,12 @@ def test_missing_and_unknown_parameters(meter: Meter) -> None:
     assert list(errors(answer, "query")) == ["sensor"]
 
 
+def test_older_names_of_parameters(meter: Meter) -> None:
+    kwargs = {"event_starts_after": START, "duration": "PT30M", "units": "kW"}
+    assert meter.values(start=None, unit=None, **kwargs) == [7, 8]
+    assert list(errors(meter.get(event_starts_after=START), "query")) == ["start"]
+
+
 def test_parameters_in_the_body(meter: Meter) -> None:
     client, headers = meter.site.test_client(), {"Authorization": meter.token}
     body = {"start": START, "duration": "PT1H", "unit": "kW", "sensor": meter.address}
