@@ -50,7 +50,7 @@ def select() -> Response:
 def copy() -> Response:
     """The values of a body as new rows."""
     body = orjson.loads(request.get_data())
-    values = np.array(body["values"], float)
+    values = np.array(body["values"], np.float64)
     start = microseconds(datetime.fromisoformat(body["start"]))
     ones = np.ones(len(values), np.int64)
     rows = Rows(
@@ -58,7 +58,7 @@ def copy() -> Response:
         start + _QUARTER * np.arange(len(values)),
         ones * body["source"],
         0 * ones,
-        0.5 * ones,
+        np.full(len(values), 0.5),
         values,
     )
     with _engine.begin() as connection:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
 from itertools import count
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -80,10 +79,10 @@ def site(test_database_uri: str, db: SQLAlchemy) -> Iterator[Site]:
     db.session.commit()
     ids = [sensor.id for sensor in sensors]
     with (
-        live_server(test_database_uri, FLEXMEASURES_REDIS_PORT="1") as ours,
+        live_server(test_database_uri, settings={"FLEXMEASURES_REDIS_PORT": "1"}) as ours,
         live_server(test_database_uri, application="benchmarks.bare_app:application") as bare,
     ):
-        token = user.get_auth_token()
+        token = str(user.get_auth_token())
         yield Site(Client(ours, token), Client(bare, token_of(user.id)), ids, source.id)
 
 
@@ -93,7 +92,7 @@ def compare(
     bare: Callable[[], Client],
     rounds: int,
 ) -> float:
-    """The ratio of their median times, measured in turns. Each makes one call, and says who did."""
+    """The ratio of their best times, measured in turns. Each makes one call, and says who did."""
     bare_times: list[float] = []
     own_times: list[float] = []
     for _ in range(3):  # every worker has been asked before
@@ -103,7 +102,7 @@ def compare(
         bare_times.append(bare().seconds)
 
     benchmark.pedantic(lambda: own_times.append(ours().seconds), setup=before_each, rounds=rounds)
-    ratio = median(own_times) / median(bare_times)
+    ratio = min(own_times) / min(bare_times)
     benchmark.extra_info["ratio to bare Flask"] = round(ratio, 2)
     return ratio
 

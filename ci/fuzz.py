@@ -49,7 +49,7 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
     }
     with (
         tempfile.TemporaryDirectory() as backups,
-        live_server(uri, FLEXMEASURES_DB_BACKUP_PATH=backups, **settings) as address,
+        live_server(uri, settings={**settings, "FLEXMEASURES_DB_BACKUP_PATH": backups}) as address,
     ):
         command = [
             str(Path(sys.executable).with_name("schemathesis")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,10 @@ def set_up_rate_limit(app: FlexMeasures) -> None:
         if not request.path.startswith("/api/"):
             return
         caller = str(current_user.id) if current_user.is_authenticated else side_of_caller()
-        if caller is not None and not counter.hit(limit, caller):
+        if caller is not None and (wait := counter.hit(limit, caller)):
             raise TooManyRequests(
                 f"More than {limit.amount} requests per {_period(limit)}. Please slow down.",
-                retry_after=counter.seconds_until_free(limit, caller),
+                retry_after=wait,
             )
 
     app.before_request(refuse_abuse)
@@ -56,20 +57,20 @@ class _Counter:
     def __init__(self, app: FlexMeasures) -> None:
         self._config = app.config
         self._alone_until = math.inf if app.testing or app.config["LOCAL_MODE"] else 0.0
+        self._alone = _CounterOfProcess()
 
-    def hit(self, limit: RateLimitItem, caller: str) -> bool:
-        """Count a request; False if it is one too many."""
+    def hit(self, limit: RateLimitItem, caller: str) -> int:
+        """Count a request. Returns the seconds to wait if it is one too many, else 0."""
         if time.monotonic() >= self._alone_until:
             try:
-                return self._shared.hit(limit, caller)
+                if self._shared.hit(limit, caller):
+                    return 0
+                free = self._shared.get_window_stats(limit, caller).reset_time
+                return max(1, math.ceil(free - time.time()))
             except RedisError as error:
                 self._alone_until = time.monotonic() + _PAUSE
                 logger.warning("Each process counts requests on its own, as of Redis: %s", error)
         return self._alone.hit(limit, caller)
-
-    def seconds_until_free(self, limit: RateLimitItem, caller: str) -> int:
-        counting = self._alone if time.monotonic() < self._alone_until else self._shared
-        return max(1, math.ceil(counting.get_window_stats(limit, caller).reset_time - time.time()))
 
     @cached_property
     def _shared(self) -> SlidingWindowCounterRateLimiter:
@@ -82,12 +83,22 @@ class _Counter:
         storage = RedisStorage("redis://", connection_pool=client.connection_pool)
         return SlidingWindowCounterRateLimiter(storage)
 
-    @cached_property
-    def _alone(self) -> SlidingWindowCounterRateLimiter:
-        from limits.storage import MemoryStorage
-        from limits.strategies import SlidingWindowCounterRateLimiter
 
-        return SlidingWindowCounterRateLimiter(MemoryStorage())
+class _CounterOfProcess:
+    """Counts by period. (The library's own would start a thread for each request.)"""
+
+    def __init__(self) -> None:
+        self._period = 0
+        self._counts: Counter[str] = Counter()
+
+    def hit(self, limit: RateLimitItem, caller: str) -> int:
+        period, passed = divmod(time.time(), limit.get_expiry())
+        if period != self._period:
+            self._period, self._counts = int(period), Counter()
+        self._counts[caller] += 1
+        if self._counts[caller] <= limit.amount:
+            return 0
+        return math.ceil(limit.get_expiry() - passed)
 
 
 def _parse(text: str) -> RateLimitItem:

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -20,7 +21,11 @@ _START_UP = 60  # seconds
 
 @contextlib.contextmanager
 def live_server(
-    database_uri: str, *, workers: int = 2, application: str = "wsgi:application", **settings: str
+    database_uri: str,
+    *,
+    workers: int = 2,
+    application: str = "wsgi:application",
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Serve by gunicorn on a free port of this machine; yields the address.
 

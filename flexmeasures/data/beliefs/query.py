@@ -259,12 +259,16 @@ def _series(rows: Rows) -> dict[str, NDArray[Any]]:
 
 def _unnested_rows(name: str, columns: Sequence[str]) -> Any:
     """Parameters as the columns of a table. Times and durations stay numbers of microseconds."""
-    sql_columns = [Column(column, _TYPES.get(column, BigInteger())) for column in columns]
+    sql_columns: list[Column[Any]] = [Column(name, _type_of(name)) for name in columns]
     arrays = [
         cast(bindparam(f"{column}_values", type_=Text()), ARRAY(column_.type))
         for column, column_ in zip(columns, sql_columns, strict=True)
     ]
     return func.unnest(*arrays).table_valued(*sql_columns).render_derived(name)
+
+
+def _type_of(column: str) -> Any:
+    return _TYPES.get(column, BigInteger())
 
 
 def _as_texts(columns: dict[str, NDArray[Any]]) -> Parameters:
