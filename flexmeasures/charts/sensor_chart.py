@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.charts.defaults import REPLAY_RULER, Spec, apply_chart_defaults, field
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NO_UNIT = "a.u."
 
 _WIDTH_OF_INSTANTS = 4  # pixels
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @apply_chart_defaults
@@ -96,4 +97,4 @@ def time_axis(start: datetime | None, end: datetime | None, step: timedelta = ti
 
 def milliseconds(time: datetime) -> int:
     """Since the Unix epoch, rounded down."""
-    return int(time.timestamp() * 1000 // 1)
+    return (time - _EPOCH) // timedelta(milliseconds=1)
