@@ -9,15 +9,24 @@ and wrong data, in all its phases and with all its checks. See ci/schemathesis.t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from flexmeasures.bootstrap.local import throwaway_database_server
 from flexmeasures.tests.live_server import live_server
+
+if TYPE_CHECKING:
+    import asyncio
 
 ROOT = Path(__file__).parents[1]
 ROLES = ["anonymous", "member", "account-admin", "admin-reader", "admin"]
@@ -44,12 +53,15 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
     """Serve, and run schemathesis; returns its exit code."""
     settings = {
         "FLEXMEASURES_MODE": "play",  # no limit of requests, and the endpoints of that mode
-        "MAIL_SUPPRESS_SEND": "True",
         "FLEXMEASURES_TASK_CHECK_AUTH_TOKEN": "of a monitor",
     }
     with (
         tempfile.TemporaryDirectory() as backups,
-        live_server(uri, settings={**settings, "FLEXMEASURES_DB_BACKUP_PATH": backups}) as address,
+        mail_server() as mail_port,
+        live_server(
+            uri,
+            settings={**settings, "FLEXMEASURES_DB_BACKUP_PATH": backups, "MAIL_PORT": mail_port},
+        ) as address,
     ):
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -62,6 +74,18 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
             *more,
         ]
         return subprocess.run(command, env={**os.environ, "NO_COLOR": "1"}).returncode
+
+
+@contextlib.contextmanager
+def mail_server() -> Iterator[str]:
+    """Takes all mail, and throws it away; yields the port."""
+    server = Controller(Sink(), hostname="127.0.0.1", port=0)
+    server.start()
+    sockets = cast("asyncio.Server", server.server).sockets
+    try:
+        yield str(sockets[0].getsockname()[1])
+    finally:
+        server.stop()
 
 
 def fill_database(uri: str, role: str) -> str | None:

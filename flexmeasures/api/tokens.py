@@ -21,8 +21,9 @@ from flexmeasures.data.services.users import find_user_by_email
 class TokenRequest(Schema):
     email = fields.String(required=True, metadata={"example": "ann@example.com"})
     password = fields.String(
+        required=True,
         metadata={
-            "description": "Needed, unless the request comes with a session of that user.",
+            "description": "May be left out if the request comes with a session of that user.",
             "example": "a long pass phrase",
         }
     )

@@ -45,7 +45,7 @@ def live_server(
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", application, f"--bind=127.0.0.1:{port}"]
         + [f"--workers={workers}", "--log-level=warning", "--worker-tmp-dir=/dev/shm"]
-        + ["--no-control-socket"],
+        + ["--no-control-socket", "--limit-request-line=0"],
         cwd=ROOT,
         env=environment,
     )

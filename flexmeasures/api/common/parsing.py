@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Request, abort, jsonify, make_response
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 from sqlalchemy.orm.interfaces import ORMOption
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
 
 from flexmeasures.api.common.responses import unprocessable_entity
-from flexmeasures.api.common.spelling import spelled_as_documented
+from flexmeasures.api.common.spelling import key_of, spelled_as_documented
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.schemas.ids import LARGEST_ID
 from flexmeasures.utils.facts import with_fact
@@ -34,6 +34,7 @@ class Parser(FlaskParser):
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         """The query; what it lacks may come in the body of a GET, as the documentation shows."""
         lists = spelled_as_documented(dict(req.args.lists()), schema)
+        _refuse_repetitions(lists, schema)
         body = _json_of(req) if req.method in ("GET", "HEAD") else missing
         if isinstance(body, Mapping):
             lists = {**spelled_as_documented(body, schema), **lists}
@@ -88,6 +89,17 @@ def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[V
         return cast(View, with_fact(with_object, "path", (name, model)))
 
     return decorate
+
+
+def _refuse_repetitions(lists: Mapping[str, list[str]], schema: Schema) -> None:
+    takes_many = (fields.List, fields.Tuple)
+    single = {
+        key_of(name, field)
+        for name, field in schema.load_fields.items()
+        if not isinstance(field, takes_many)
+    }
+    if repeated := [key for key, values in lists.items() if len(values) > 1 and key in single]:
+        raise ValidationError({key: ["Given several times. Send it once."] for key in repeated})
 
 
 def _json_of(req: Request) -> Any:
