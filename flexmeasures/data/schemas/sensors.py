@@ -61,7 +61,10 @@ class SensorSchemaMixin(Schema):
     event_resolution = ResolutionField(
         required=True,
         metadata={
-            "description": "How long its events are; 0 for instants.",
+            "description": "How long its events are: an ISO 8601 duration, or a number of minutes;"
+            " 0 for instants.",
+            "format": "duration",
+            "minimum": 0,
             "example": "PT15M",
         },
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flexmeasures.data.config import Model
 
-_NAIVE = {"example": "2026-03-01T07:00:00"}
+_NAIVE = {"format": "date-time-local", "example": "2026-03-01T07:00:00"}  # in the OpenAPI registry
 _SEEN_AND_NEVER_SET = ("last_login_at", "last_seen_at")
 
 
@@ -52,7 +52,13 @@ class UserSchema(Schema):
     email = EmailField(validate=Length(max=255), metadata={"example": "ann@orchard.example"})
     username = fields.String(validate=Length(min=1, max=80), metadata={"example": "ann"})
     account_id = fields.Integer(dump_only=True, metadata={"example": 3})
-    active = fields.Boolean(metadata={"description": "Who is not, cannot log in.", "example": True})
+    active = fields.Boolean(
+        metadata={
+            "type": ["boolean", "integer", "string"],  # 0 and "no", too
+            "description": "Who is not, cannot log in.",
+            "example": True,
+        }
+    )
     timezone = fields.String(
         validate=validate_timezone,
         metadata={"description": "The IANA name of a timezone.", "example": "Europe/Lisbon"},

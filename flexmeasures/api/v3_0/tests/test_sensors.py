@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import text
 
 from flexmeasures.api.v3_0.tests.conftest import Call, statements
+from flexmeasures.app import create
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset
@@ -67,6 +68,11 @@ def new(world: World) -> dict[str, Any]:
 
 
 def add_belief(sensor_id: int) -> None:
+    insert_belief(sensor_id)
+    db.session.commit()
+
+
+def insert_belief(sensor_id: int) -> None:
     source = DataSource(name="meter", type="gateway")
     db.session.add(source)
     db.session.flush()
@@ -82,7 +88,6 @@ def add_belief(sensor_id: int) -> None:
             "start": datetime(2026, 3, 1, tzinfo=timezone.utc),
         },
     )
-    db.session.commit()
 
 
 def stored(id_: int) -> Sensor | None:
@@ -295,18 +300,20 @@ def test_the_same_name_twice_at_once(
     call: Call, new: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Several wait for the same moment, and then all add: one gets it, the others hear why not."""
-    together, create = threading.Barrier(4, timeout=20), create_sensor
+    together = threading.Barrier(4, timeout=20)
     codes: list[int] = []
 
     def wait_and_create(*args: Any, **kwargs: Any) -> Sensor:
         together.wait()
-        return create(*args, **kwargs)
+        return create_sensor(*args, **kwargs)
 
     views = import_module("flexmeasures.api.v3_0.sensors")
     monkeypatch.setattr(views, "create_sensor", wait_and_create)
     token = call("member", "GET", "sensors").request.headers["Authorization"]
     threads = [
-        threading.Thread(target=lambda: codes.append(post(token, new).status_code))
+        threading.Thread(
+            target=lambda: codes.append(send("POST", "sensors", token, new).status_code)
+        )
         for _ in range(4)
     ]
     for thread in threads:
@@ -316,11 +323,11 @@ def test_the_same_name_twice_at_once(
     assert sorted(codes) == [201, 422, 422, 422]
 
 
-def post(token: str, body: dict[str, Any]) -> Any:
-    from flexmeasures.app import create
-
+def send(method: str, path: str, token: str, body: dict[str, Any]) -> Any:
+    """Make a call from another thread, which needs a client of its own."""
     client = create(env="testing").test_client()
-    return client.post("/api/v3_0/sensors", json=body, headers={"Authorization": token})
+    headers = {"Authorization": token}
+    return client.open(f"/api/v3_0/{path}", method=method, json=body, headers=headers)
 
 
 # --- What is refused, of new sensors and of changes ---
@@ -491,6 +498,22 @@ def test_data_keep_their_meaning(call: Call, world: World, changes: dict[str, st
     sensor = stored(id_)
     assert sensor is not None
     assert (sensor.name, sensor.unit) == ("power", "MW")
+
+
+def test_data_that_come_meanwhile_keep_their_meaning(call: Call, world: World) -> None:
+    """Who changes the unit waits for data that are being stored."""
+    id_ = world.ids["sensor of Bakery"]
+    token = call("member", "GET", "sensors").request.headers["Authorization"]
+    answers: list[Any] = []
+    change = partial(send, "PATCH", f"sensors/{id_}", token, {"unit": "kW"})
+    thread = threading.Thread(target=lambda: answers.append(change()))
+    insert_belief(id_)
+    thread.start()
+    thread.join(timeout=1)
+    assert thread.is_alive(), "it waits"
+    db.session.commit()
+    thread.join(timeout=20)
+    assert set(refusal(answers[0])) == {"unit"}
 
 
 def test_sensors_with_data_can_be_sent_back(call: Call, world: World) -> None:
