@@ -60,7 +60,7 @@ class AssetForChartsSchema(Schema):
     )
 
 
-@dev.get("/sensor/<id>/")
+@dev.get("/sensor/<id:id>/")
 @answers(200, SensorForChartsSchema(), "The sensor")
 @auth_required()
 @from_path("sensor", Sensor, _ASSET)
@@ -81,7 +81,7 @@ def get_sensor(sensor: Sensor) -> ResponseReturnValue:
     )
 
 
-@dev.get("/sensor/<id>/chart/")
+@dev.get("/sensor/<id:id>/chart/")
 @answers(200, CHART, "The chart")
 @auth_required()
 @use_kwargs(SensorChartQuery(), location="query")
@@ -113,7 +113,7 @@ def get_chart(
     )
 
 
-@dev.get("/sensor/<id>/chart_data/")
+@dev.get("/sensor/<id:id>/chart_data/")
 @answers(200, SENSOR_ROWS, "The rows")
 @auth_required()
 @use_kwargs(SensorChartDataQuery(), location="query")
@@ -130,7 +130,7 @@ def get_chart_data(sensor: Sensor, **filters: Any) -> ResponseReturnValue:
         return unprocessable_entity({"query": {"resolution": [str(error)]}})
 
 
-@dev.get("/sensor/<id>/chart_annotations/")
+@dev.get("/sensor/<id:id>/chart_annotations/")
 @answers(200, ANNOTATION_ROWS, "The annotations")
 @auth_required()
 @use_kwargs(ChartWindowQuery(), location="query")
@@ -156,7 +156,7 @@ def get_chart_annotations(
     return jsonify(annotation_records(found))
 
 
-@dev.get("/asset/<id>/")
+@dev.get("/asset/<id:id>/")
 @answers(200, AssetForChartsSchema(), "The asset")
 @auth_required()
 @from_path("asset", GenericAsset, joinedload(GenericAsset.generic_asset_type))

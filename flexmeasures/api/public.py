@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import Any
 
 from flask import current_app, request
@@ -13,10 +11,10 @@ from werkzeug.routing import Rule
 import flexmeasures
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.responses import request_processed, with_status
+from flexmeasures.api.openapi.operations import Documentation
 
 VERSIONS = ["v3_0"]
 
-_TAG = re.compile(r"^\s*\.\. :quickref:[^;\n]*;\s*(.*?)\s*$", re.MULTILINE)
 _TEXT = {"type": "string"}
 _SERVICE = {
     "type": "object",
@@ -85,8 +83,8 @@ def _services(prefix: str) -> list[dict[str, str]]:
     root = request.url_root.rstrip("/")
     found = [
         {
-            "url": root + rule.rule,
-            "name": f"{method} {rule.rule.removeprefix(prefix)}",
+            "url": root + _pattern(rule),
+            "name": f"{method} {_pattern(rule).removeprefix(prefix)}",
             "description": _description(rule, method),
         }
         for rule in current_app.url_map.iter_rules()
@@ -96,9 +94,13 @@ def _services(prefix: str) -> list[dict[str, str]]:
     return sorted(found, key=lambda service: (service["url"], service["name"]))
 
 
+def _pattern(rule: Rule) -> str:
+    """The rule's path, with our ids as they are documented."""
+    return rule.rule.replace("<id:id>", "<id>")
+
+
 def _description(rule: Rule, method: str) -> str:
     """What the tag in the documentation of a view says; empty without one."""
     view: Any = current_app.view_functions.get(rule.endpoint)
     of_class = getattr(getattr(view, "view_class", None), method.lower(), None)
-    found = _TAG.search(inspect.getdoc(of_class or view) or "")
-    return found[1] if found else ""
+    return Documentation.of(of_class or view).short

@@ -25,7 +25,7 @@ class TokenRequest(Schema):
         metadata={
             "description": "May be left out if the request comes with a session of that user.",
             "example": "a long pass phrase",
-        }
+        },
     )
 
 

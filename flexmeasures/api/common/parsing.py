@@ -13,6 +13,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.routing import IntegerConverter
 
 from flexmeasures.api.common.responses import unprocessable_entity
 from flexmeasures.api.common.spelling import key_of, spelled_as_documented
@@ -21,6 +22,12 @@ from flexmeasures.data.schemas.ids import LARGEST_ID
 from flexmeasures.utils.facts import with_fact
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+class IdConverter(IntegerConverter):
+    """Ids in paths. What is no number is the path of something else."""
+
+    regex = "[0-9]{1,10}"
 
 
 class Parser(FlaskParser):
@@ -68,7 +75,7 @@ use_kwargs = parser.use_kwargs
 def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[View], View]:
     """Replace the argument `id` of a view by the object, under the given name; 404 without one.
 
-        @bp.get("/<id>")
+        @bp.get("/<id:id>")
         @from_path("account", Account)
         def get(account): ...
 
@@ -77,11 +84,10 @@ def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[V
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def with_object(*args: Any, id: str, **kwargs: Any) -> Any:
-            number = int(id) if id.isascii() and id.isdecimal() and len(id) < 11 else 0
+        def with_object(*args: Any, id: int, **kwargs: Any) -> Any:
             found = None
-            if 0 < number <= LARGEST_ID:
-                found = db.session.get(model, number, options=options)
+            if 0 < id <= LARGEST_ID:
+                found = db.session.get(model, id, options=options)
             if found is None:
                 raise NotFound(f"{model.__name__} {id} not found")
             return view(*args, **kwargs, **{name: found})

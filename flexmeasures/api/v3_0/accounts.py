@@ -86,7 +86,7 @@ def _on_page(rows: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-@accounts.get("/<id>")
+@accounts.get("/<id:id>")
 @answers(200, _schema, "The account", repeats_status=True)
 @auth_required()
 @from_path("account", Account, selectinload(Account.account_roles))

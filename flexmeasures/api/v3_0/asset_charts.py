@@ -22,7 +22,7 @@ from flexmeasures.data.schemas.charts import AssetChartDataQuery, AssetChartQuer
 asset_charts = Blueprint("asset_charts", __name__, url_prefix="/assets")
 
 
-@asset_charts.get("/<id>/chart/")
+@asset_charts.get("/<id:id>/chart/")
 @answers(200, CHART, "The chart")
 @auth_required()
 @use_kwargs(AssetChartQuery(), location="query")
@@ -50,7 +50,7 @@ def get_chart(
     )
 
 
-@asset_charts.get("/<id>/chart_data/")
+@asset_charts.get("/<id:id>/chart_data/")
 @answers(200, ASSET_ROWS, "The rows")
 @auth_required()
 @use_kwargs(AssetChartDataQuery(), location="query")

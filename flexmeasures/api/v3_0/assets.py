@@ -262,7 +262,7 @@ def _check_parent(parent_id: int, new: dict[str, Any]) -> GenericAsset:
     return parent
 
 
-@assets.get("/<id>")
+@assets.get("/<id:id>")
 @answers(200, _answer, "The asset", repeats_status=True)
 @auth_required()
 @from_path("asset", GenericAsset)
@@ -284,7 +284,7 @@ class SensorsQuery(ListingQuery):
     sort_by = sort_by_field(list(_SENSORS_SORTABLE))
 
 
-@assets.get("/<id>/sensors")
+@assets.get("/<id:id>/sensors")
 @answers(200, paged(SensorAnswerSchema()), "A page of its sensors")
 @auth_required()
 @use_args(SensorsQuery, location="query")
@@ -314,7 +314,7 @@ def sensors(query: dict[str, Any], asset: GenericAsset) -> ResponseReturnValue:
     )
 
 
-@assets.patch("/<id>")
+@assets.patch("/<id:id>")
 @answers(200, _answer, "The changed asset", repeats_status=True)
 @auth_required()
 @use_args(_changes, location="json")
@@ -343,7 +343,7 @@ def patch(changes: dict[str, Any], asset: GenericAsset) -> ResponseReturnValue:
     return with_status(answer)
 
 
-@assets.delete("/<id>")
+@assets.delete("/<id:id>")
 @answers(204, None, "The asset is gone")
 @auth_required()
 @from_path("asset", GenericAsset)

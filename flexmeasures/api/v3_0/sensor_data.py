@@ -109,7 +109,7 @@ def post_by_address(sensor: Sensor, **message: Any) -> ResponseReturnValue:
     return _post(sensor, message)
 
 
-@sensor_data.post("/<id>/data")
+@sensor_data.post("/<id:id>/data")
 @_posted
 @_refused
 @auth_required()
@@ -147,7 +147,7 @@ def get_by_address(sensor: Sensor, **query: Any) -> ResponseReturnValue:
     return _get(sensor, query)
 
 
-@sensor_data.get("/<id>/data")
+@sensor_data.get("/<id:id>/data")
 @_data
 @auth_required()
 @use_kwargs(GetSensorDataSchema, location="query")

@@ -147,7 +147,7 @@ def post(generic_asset: GenericAsset, **new: Any) -> ResponseReturnValue:
     return jsonify(_answer.dump(sensor)), 201
 
 
-@sensors.get("/<id>")
+@sensors.get("/<id:id>")
 @answers(200, _answer, "The sensor", repeats_status=True)
 @auth_required()
 @from_path("sensor", Sensor, _ASSET)
@@ -160,7 +160,7 @@ def get(sensor: Sensor) -> ResponseReturnValue:
     return with_status(dict(_answer.dump(sensor)))
 
 
-@sensors.patch("/<id>")
+@sensors.patch("/<id:id>")
 @answers(200, _answer, "The changed sensor", repeats_status=True)
 @auth_required()
 @use_args(_changes, location="json")
@@ -184,7 +184,7 @@ def patch(changes: dict[str, Any], sensor: Sensor) -> ResponseReturnValue:
     return with_status(dict(_answer.dump(sensor)))
 
 
-@sensors.delete("/<id>")
+@sensors.delete("/<id:id>")
 @answers(204, None, "The sensor is gone")
 @auth_required()
 @from_path("sensor", Sensor, _ASSET)

@@ -96,7 +96,7 @@ def _account_asked_for(account: Account | None, everywhere: bool) -> ColumnEleme
     return User.account_id == account.id
 
 
-@users.get("/<id>")
+@users.get("/<id:id>")
 @answers(200, _schema, "The user", repeats_status=True)
 @auth_required()
 @from_path("user", User, _ROLES)
@@ -109,7 +109,7 @@ def get(user: User) -> ResponseReturnValue:
     return with_status(_schema.dump(user))
 
 
-@users.patch("/<id>")
+@users.patch("/<id:id>")
 @answers(200, _schema, "The changed user", repeats_status=True)
 @answers(400, None, "The address or the name is somebody else's")
 @auth_required()
@@ -135,7 +135,7 @@ def patch(changes: dict[str, Any], user: User) -> ResponseReturnValue:
     return with_status(_schema.dump(user))
 
 
-@users.patch("/<id>/password-reset")
+@users.patch("/<id:id>/password-reset")
 @answers(200, {"type": "object"}, "Mail is under way", repeats_status=True)
 @auth_required()
 @from_path("user", User, _ROLES)

@@ -51,7 +51,7 @@ class TestAllOfThem:
             answer = site.test_client().get(url, headers=headers)
             assert answer.status_code == 404
             assert answer.get_json()["status"] == 404
-            assert site.test_client().get(url).status_code == 401
+        assert site.test_client().get(f"/api/{kind}/999999/{path}").status_code == 401
 
 
 class TestSpecifications:
