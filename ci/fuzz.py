@@ -17,16 +17,12 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
 from flexmeasures.bootstrap.local import throwaway_database_server
-from flexmeasures.tests.live_server import live_server
-
-if TYPE_CHECKING:
-    import asyncio
+from flexmeasures.tests.live_server import free_port, live_server
 
 ROOT = Path(__file__).parents[1]
 ROLES = ["anonymous", "member", "account-admin", "admin-reader", "admin"]
@@ -79,11 +75,11 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
 @contextlib.contextmanager
 def mail_server() -> Iterator[str]:
     """Takes all mail, and throws it away; yields the port."""
-    server = Controller(Sink(), hostname="127.0.0.1", port=0)
+    port = free_port()
+    server = Controller(Sink(), hostname="127.0.0.1", port=port)
     server.start()
-    sockets = cast("asyncio.Server", server.server).sockets
     try:
-        yield str(sockets[0].getsockname()[1])
+        yield str(port)
     finally:
         server.stop()
 

@@ -31,7 +31,7 @@ def live_server(
 
     settings : environment variables. No Redis is at hand, unless they name one.
     """
-    port = _free_port()
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
@@ -61,7 +61,8 @@ def live_server(
             server.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens yet."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
