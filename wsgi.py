@@ -2,4 +2,9 @@
 
 from flexmeasures.app import create
 
+# What requests need is loaded now, not while the first client waits.
+from flexmeasures.data.beliefs import save, search
+
+__all__ = ["application", "save", "search"]
+
 application = create()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Request, abort, jsonify, make_response
 from marshmallow import Schema, ValidationError, fields
+from sqlalchemy import bindparam, inspect, select
 from sqlalchemy.orm.interfaces import ORMOption
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
@@ -82,12 +83,17 @@ def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[V
     options : what to load with it
     """
 
+    @cache
+    def select_it() -> Any:
+        key: Any = inspect(model).primary_key[0]
+        return select(model).where(key == bindparam("id")).options(*options)
+
     def decorate(view: View) -> View:
         @wraps(view)
         def with_object(*args: Any, id: int, **kwargs: Any) -> Any:
             found = None
             if 0 < id <= LARGEST_ID:
-                found = db.session.get(model, id, options=options)
+                found = db.session.scalars(select_it(), {"id": id}).unique().one_or_none()
             if found is None:
                 raise NotFound(f"{model.__name__} {id} not found")
             return view(*args, **kwargs, **{name: found})

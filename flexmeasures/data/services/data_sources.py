@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
 
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
@@ -30,23 +33,20 @@ def get_or_create_source(
     """
     if not isinstance(source, (User, str)):
         raise TypeError("source should be of type User or str")
-    query = select(DataSource).order_by(
-        DataSource.model.is_not(None), DataSource.version.is_not(None), DataSource.id
-    )
+    wanted: dict[str, Any] = {"type": source_type, "model": model, "version": version}
     if isinstance(source, User):
-        source_type = "user"
-        query = query.filter_by(type="user", user=source)
+        if source.id is None:
+            db.session.flush()
+        wanted |= {"type": "user", "user_id": source.id}
     else:
-        query = query.filter_by(name=source, type=source_type)
-    if model is not None:
-        query = query.filter_by(model=model)
-    if version is not None:
-        query = query.filter_by(version=version)
-    found = db.session.scalars(query.limit(1)).one_or_none()
+        wanted |= {"name": source}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    query = _select_source(frozenset(wanted))
+    found = db.session.scalars(query, wanted).one_or_none()
     if found is None:
         # Another process may be making it right now: wait until it commits, and look again.
         db.session.execute(select(func.pg_advisory_xact_lock(_MAKING_SOURCES)))
-        found = db.session.scalars(query.limit(1)).one_or_none()
+        found = db.session.scalars(query, wanted).one_or_none()
     if found is not None:
         return found
 
@@ -60,6 +60,17 @@ def get_or_create_source(
     if flush:
         db.session.flush()
     return new
+
+
+@cache
+def _select_source(names: frozenset[str]) -> Select[tuple[DataSource]]:
+    """The first source with values of these columns; without a type, if that is not named."""
+    query = select(DataSource).where(*(getattr(DataSource, n) == bindparam(n) for n in names))
+    if "type" not in names:
+        query = query.where(DataSource.type.is_(None))
+    return query.order_by(
+        DataSource.model.is_not(None), DataSource.version.is_not(None), DataSource.id
+    ).limit(1)
 
 
 def get_source_or_none(source: int | str, source_type: str | None = None) -> DataSource | None:
