@@ -1,7 +1,8 @@
 """Fixtures for our tests and for those of plugins: an app with a real database.
 
 Each test process has a PostgreSQL server of its own, unless `SQLALCHEMY_TEST_DATABASE_URI` names a
-database to use; that one is emptied by every test that asks for `db` or `fresh_db`.
+database to use; that one is emptied by every test that asks for `db` or `fresh_db`. The same goes
+for the Redis server of the queues and `FLEXMEASURES_TEST_REDIS_URL`; it starts when it is used.
 """
 
 from __future__ import annotations
@@ -72,6 +73,16 @@ def _with_empty_tables() -> Iterator[SQLAlchemy]:
     tables = ", ".join(f'"{table.name}"' for table in database.metadata.sorted_tables)
     with database.engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    _forget_jobs()
+
+
+def _forget_jobs() -> None:
+    """Ids of sensors begin anew, so jobs about them must not be found again."""
+    from flask import current_app
+
+    # Nothing to forget if no test of this process has used a queue: that would start the server.
+    if "FLEXMEASURES_TEST_REDIS_URL" in os.environ:
+        current_app.redis_connection.flushdb()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -102,9 +102,11 @@ def _connect_to_local_server(dialect: Any, record: Any, args: Any, params: dict[
 
 def _redis_connection(app: FlexMeasures) -> Redis:
     if app.testing:
-        from fakeredis import FakeRedis
+        from redis import Redis
 
-        return FakeRedis()
+        from flexmeasures.bootstrap import local
+
+        return Redis.from_url(local.redis_url_of_tests(), **_patience())
     if app.config["LOCAL_MODE"] and app.config["FLEXMEASURES_REDIS_URL"] is None:
         from flexmeasures.bootstrap import local
 
@@ -116,6 +118,7 @@ def configured_redis(config: Mapping[str, Any], **options: Any) -> Redis:
     """Client of the server that is configured, with more options of `redis.Redis`."""
     from redis import Redis
 
+    options = _patience() | options
     return Redis(
         host=config["FLEXMEASURES_REDIS_URL"],
         port=config["FLEXMEASURES_REDIS_PORT"],
@@ -123,3 +126,19 @@ def configured_redis(config: Mapping[str, Any], **options: Any) -> Redis:
         password=config["FLEXMEASURES_REDIS_PASSWORD"],
         **options,
     )
+
+
+def _patience() -> dict[str, Any]:
+    """A request must not wait long for a server that does not answer.
+
+    Only broken connections are tried once more: the server may have been restarted meanwhile.
+    """
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as NotConnected
+    from redis.retry import Retry
+
+    return {
+        "socket_connect_timeout": 1,
+        "socket_timeout": 1.5,
+        "retry": Retry(NoBackoff(), 1, (NotConnected,)),
+    }

@@ -23,6 +23,7 @@ from flexmeasures.bootstrap.local.folder import data_folder, secret_key
 from flexmeasures.bootstrap.local.postgres import Postgres
 from flexmeasures.bootstrap.local.server import Server
 from flexmeasures.bootstrap.local.throwaway import (
+    redis_url_of_tests,
     throwaway_database_server,
     throwaway_redis_server,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "database_uri",
     "redis_client",
     "redis_url",
+    "redis_url_of_tests",
     "secret_key",
     "status",
     "stop",

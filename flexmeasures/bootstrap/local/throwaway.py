@@ -8,10 +8,13 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from flexmeasures.bootstrap.local.postgres import Postgres
 from flexmeasures.bootstrap.local.valkey import Valkey
+
+_REDIS_OF_TESTS = "FLEXMEASURES_TEST_REDIS_URL"
 
 # Waits for a line, or for the end of its input, which comes when we die. Then it stops what runs
 # in the folder and deletes it. Immediate shutdown (QUIT) of PostgreSQL frees its shared memory too.
@@ -62,6 +65,20 @@ def throwaway_redis_server() -> Iterator[str]:
         server = Valkey(folder, scratch=True)
         server.ensure_running()
         yield server.address()
+
+
+@cache
+def redis_url_of_tests() -> str:
+    """The URL of the server for the queues of tests, in FLEXMEASURES_TEST_REDIS_URL.
+
+    Unless that is given, a scratch server is started once and for the whole process, and given to
+    the processes that this one starts.
+    """
+    if _REDIS_OF_TESTS not in os.environ:
+        stack = contextlib.ExitStack()
+        os.environ[_REDIS_OF_TESTS] = stack.enter_context(throwaway_redis_server())
+        atexit.register(stack.close)
+    return os.environ[_REDIS_OF_TESTS]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
 from flexmeasures.data.config import Model, db
+from flexmeasures.data.services.job_cache import job_cache
 from flexmeasures.utils.timely import tb
+
+__all__ = ["InvalidText", "check_text", "get_or_create_model", "job_cache"]
 
 ModelType = TypeVar("ModelType", bound=Model)
 

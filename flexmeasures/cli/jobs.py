@@ -1,0 +1,108 @@
+"""`flexmeasures jobs ...`: queues, and the workers that take jobs from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flexmeasures.cli.utils import MsgStyle, abort
+
+if TYPE_CHECKING:
+    from rq import Queue
+
+
+@click.group("jobs")
+def fm_jobs() -> None:
+    """FlexMeasures: Job queueing."""
+
+
+_queues = click.option(
+    "--queue",
+    required=True,
+    help="State which queue(s), with | between them: forecasting, scheduling.",
+)
+
+
+@fm_jobs.command("run-worker")
+@_queues
+@click.option(
+    "--name",
+    help="Give your worker a recognizable name. Defaults to random string prefixed with"
+    " fm-worker-. If the name is taken, a number is added.",
+)
+def run_worker(queue: str, name: str | None) -> None:
+    """Start a worker process for forecasting and/or scheduling jobs.
+
+    It stops on Ctrl+C or SIGTERM, once it has finished its job.
+    """
+    from flexmeasures.data.services.worker import make_worker
+
+    queues = parse_queue_list(queue)
+    worker = make_worker([one.name for one in queues], name)
+    click.echo("=" * 65)
+    click.secho(
+        f'Worker "{worker.name}" initialised: {worker} ― processing {len(queues)} queue(s)',
+        **MsgStyle.SUCCESS,
+    )
+    for one in queues:
+        click.echo(f"Running against {one} on {one.connection}")
+    click.echo("=" * 65)
+    worker.work()
+
+
+@fm_jobs.command("show-queues")
+def show_queues() -> None:
+    """Show the job queues and their lengths, and how many jobs failed."""
+    from flexmeasures.data.services.jobs import all_queues
+
+    for queue in all_queues():
+        failed = queue.failed_job_registry.get_job_count(cleanup=False)
+        click.echo(f"Queue {queue.name} has {queue.count} jobs (and {failed} jobs have failed).")
+
+
+@fm_jobs.group("show", hidden=True)
+def show() -> None:
+    """Older spelling of show-queues."""
+
+
+show.add_command(show_queues, "queues")
+
+
+@fm_jobs.command("clear-queue")
+@_queues
+@click.option("--failed", is_flag=True, help="Forget the jobs that failed, not those that wait.")
+def clear_queue(queue: str, failed: bool) -> None:
+    """Clear one or several queues of jobs."""
+    for one in parse_queue_list(queue):
+        if failed:
+            count, left = _forget_failed(one)
+            click.secho(f"Cleared {count} failed jobs from the registry at {one}.", **MsgStyle.WARN)
+        else:
+            count = one.empty()
+            left = one.count
+            click.secho(f"Cleared {count} jobs from {one}.", **MsgStyle.SUCCESS)
+        if left:
+            click.secho(
+                f"There are {left} jobs which could not be removed for some reason.",
+                **MsgStyle.WARN,
+            )
+        else:
+            click.echo("No jobs left.")
+
+
+def _forget_failed(queue: Queue) -> tuple[int, int]:
+    """How many failed jobs were taken off the list (the jobs expire later), and are left on it."""
+    registry = queue.failed_job_registry
+    count = sum(registry.remove(job_id) for job_id in registry.get_job_ids())
+    return count, registry.get_job_count(cleanup=False)
+
+
+def parse_queue_list(queue_names: str) -> list[Queue]:
+    """Queues named with | between them; the command ends if one is unknown."""
+    from flexmeasures.data.services.jobs import UnknownQueue, find_queue
+
+    try:
+        return [find_queue(name.strip()) for name in queue_names.split("|")]
+    except UnknownQueue as error:
+        abort(str(error))

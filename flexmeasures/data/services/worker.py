@@ -1,0 +1,288 @@
+"""The worker: takes jobs from queues, and lets a process of its own run each of them.
+
+What it adds to RQ's: no job gets lost or stays started when processes die, a job never takes longer
+than its limit, and neither Redis nor the database has to be there all the time.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import string
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.exceptions import DequeueTimeout
+from rq.job import Job
+from rq.registry import StartedJobRegistry
+from rq.utils import as_text, now
+
+from flexmeasures.data.services import jobs
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from rq.executions import Execution
+
+HEARTBEAT = 10  # seconds between two signs of life while a job runs
+GRACE = 45  # seconds without one, after which a run counts as dead
+REAPING = 15  # seconds between two looks for dead runs
+OVERTIME = 3  # seconds by which a run may exceed its limit before it is killed
+GOOD_BYE = 20  # seconds that a job gets to finish when the worker is to stop
+PATIENCE = 60  # seconds to wait for Redis to come back, with each command
+_TURN = 0.1  # seconds to listen to one of several queues
+
+
+class SafeQueue(Queue):
+    """A queue whose jobs are always in some list, also between two of its steps."""
+
+    @classmethod
+    def lpop(
+        cls, queue_keys: Sequence[str], timeout: int | None, connection: Redis | None = None
+    ) -> Any:
+        """Of the first queue with a job: its key and the job, which moves to its next list.
+
+        Redis can wait for several lists at once, but not move what comes: so listen in turns.
+        """
+        assert connection is not None
+        for key in queue_keys:
+            if (found := cls.lmove(connection, key, None)) is not None:
+                return found
+        if timeout is None:
+            return None
+        for _ in range(max(1, round(timeout / _TURN / len(queue_keys)))):
+            for key in queue_keys:
+                try:
+                    return cls.lmove(connection, key, _TURN)  # type: ignore[arg-type]
+                except DequeueTimeout:
+                    continue
+        raise DequeueTimeout(timeout, queue_keys)
+
+
+class JobWorker(Worker):
+    """Runs the jobs of some queues; make it with `make_worker`, then call `work`."""
+
+    queue_class = SafeQueue
+
+    def __init__(self, queues: Iterable[str], name: str, connection: Redis) -> None:
+        # It waits for Redis as long as it takes; once it is to stop, not much longer.
+        connection.set_retry(Retry(ConstantBackoff(1), -1))
+        super().__init__(
+            list(queues),
+            name=name,
+            connection=connection,
+            exception_handlers=[_handler_of(list(queues))],
+            worker_ttl=REAPING + 15,  # RQ listens for 15 seconds less, then lets us look around
+            maintenance_interval=REAPING,
+            job_monitoring_interval=HEARTBEAT,
+        )
+        self._overdue = False
+        self._strays: dict[str, datetime] = {}
+
+    def register_birth(self) -> None:
+        """Under the name that was asked for, or if somebody has it, with the first free number."""
+        if self.birth_date is not None:
+            return None
+        wanted = self.name
+        with self.connection.lock("flexmeasures:naming-workers", timeout=10):
+            for name in (wanted, *(f"{wanted}-{number}" for number in range(1, 51))):
+                self.name = name
+                if self._is_free():
+                    return super().register_birth()
+        raise ValueError(f"There are {wanted} and 50 others of that name already.")
+
+    def _is_free(self) -> bool:
+        return not self.connection.exists(self.key) or self.connection.hexists(self.key, "death")
+
+    # While a job runs
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        return GRACE
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
+        super().prepare_job_execution(job, True)  # SafeQueue always has such a list
+
+    def monitor_work_horse(self, job: Job, queue: Queue, execution: Execution) -> None:
+        """Also stops what does not listen to RQ's alarm: a solver that computes in this process."""
+        self._overdue = False
+        alarm = threading.Timer((job.timeout or jobs.TIME_LIMIT) + OVERTIME, self._end_overdue)
+        alarm.start()
+        try:
+            super().monitor_work_horse(job, queue, execution)
+        except RedisError as error:  # the run counts as dead, and is found by the reaper
+            self.log.warning("Worker %s: no Redis to tell about %s: %s", self.name, job.id, error)
+            self._horse_pid = 0
+        finally:
+            alarm.cancel()
+
+    def _end_overdue(self) -> None:
+        self._overdue = True
+        self._kill()
+
+    def _kill(self) -> None:
+        """The process that runs the job, and those that it started."""
+        if self.horse_pid:
+            self.kill_horse(signal.SIGKILL)
+
+    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """Its own process could not tell why it failed; called before RQ decides on another run."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        if self._overdue:
+            job.retries_left = 0
+            reason = f"The job was stopped, as it took longer than its limit of {job.timeout} s."
+            jobs.remember_exception(job, TimeoutError, reason)
+        elif self._stop_requested:
+            job.retries_left = max(1, job.retries_left or 0)  # it is not the job's fault
+        elif not job.should_retry:
+            reason = f"The process that ran the job ended unexpectedly (status {ret_val})."
+            jobs.remember_exception(job, RuntimeError, reason)
+
+    # The end
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Let the running job finish if it can soon; else it goes back to its queue."""
+        super().handle_warm_shutdown_request()
+        self.connection.set_retry(Retry(ConstantBackoff(1), 5))
+        self._stop_requested = True
+        good_bye = threading.Timer(GOOD_BYE, self._kill)
+        good_bye.daemon = True
+        good_bye.start()
+
+    # Jobs whose worker died
+
+    def run_maintenance_tasks(self) -> None:
+        """Now and then, one worker at a time."""
+        from rq.registry import clean_registries
+        from rq.worker_registration import clean_worker_registry
+
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+        lock = self.connection.lock("flexmeasures:reaper", timeout=4 * REAPING)
+        if not lock.acquire(blocking=False):
+            return
+        try:
+            for queue in self.queues:
+                self._reap(queue)
+                clean_registries(queue, self._exc_handlers)
+                clean_worker_registry(queue)
+        finally:
+            if lock.owned():
+                lock.release()
+
+    def _reap(self, queue: Queue) -> None:
+        """Find jobs that no process works on (any more), though they left the queue.
+
+        First they are put back, then forgotten as started: if we die in between, the next one does
+        the former again, which does no harm.
+        """
+        registry = StartedJobRegistry(queue=queue)
+        moment = now()
+        dead, running = [], set()
+        entries: Any = self.connection.zrange(registry.key, 0, -1, withscores=True)
+        for entry, expiry in entries:
+            job_id = registry.parse_job_id(as_text(entry))
+            if expiry < moment.timestamp():
+                dead.append((entry, job_id))
+            else:
+                running.add(job_id)
+        for entry, job_id in dead:
+            if job_id not in running:
+                self._revive(job_id, queue)
+            self.connection.zrem(registry.key, entry)
+        taken = {as_text(job_id) for job_id in queue.intermediate_queue.get_job_ids()}
+        # A job is here for a moment: a stray is one that still is the next time.
+        for job_id in self._strays_among(taken - running, moment):
+            self._revive(job_id, queue)
+            queue.intermediate_queue.remove(job_id)
+
+    def _strays_among(self, job_ids: Iterable[str], moment: datetime) -> Iterator[str]:
+        self._strays = {job_id: self._strays.get(job_id, moment) for job_id in job_ids}
+        for job_id, since in self._strays.items():
+            if (moment - since).total_seconds() >= REAPING:
+                yield job_id
+
+    def _revive(self, job_id: str, queue: Queue) -> None:
+        """Put a job back in its queue, or if it had its runs, among those that failed."""
+        job = queue.fetch_job(job_id)
+        if job is None or job.get_status(refresh=False).value not in ("started", "queued"):
+            return
+        if job.get_position() is not None:
+            return
+        self.log.warning("Worker %s: job %s was left by its worker", self.name, job_id)
+        reason = "The worker that ran the job died."
+        if not job.should_retry:
+            jobs.remember_exception(job, RuntimeError, reason)
+        self.handle_job_failure(job, queue, exc_string=reason)
+
+
+def make_worker(queues: Iterable[str], name: str | None = None) -> JobWorker:
+    """A worker of this app, known to Redis under its name, and with all that jobs need loaded.
+
+    Raises UnknownQueue.
+    """
+    names = [jobs.find_queue(queue).name for queue in queues]
+    worker = JobWorker(names, name or _random_name(), jobs.redis_connection())
+    preload()
+    worker.register_birth()
+    return worker
+
+
+def preload() -> None:
+    """Load once what each job would load anew, as its process begins as a copy of this one.
+
+    No solver runs here: its threads would be missing in the copies.
+    """
+    import gc
+    import importlib
+
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.orm import configure_mappers
+
+    from flexmeasures.data.config import db
+
+    for module in _HEAVY:
+        importlib.import_module(module)
+    configure_mappers()
+    try:
+        with db.engine.connect():
+            pass  # it learns about the server once
+    except SQLAlchemyError as error:
+        jobs.logger.warning("The database does not answer yet: %s", error)
+    db.session.remove()
+    db.engine.dispose()
+    gc.collect()
+    gc.freeze()
+
+
+_HEAVY = (
+    "flexmeasures.data.services.scheduling",
+    "flexmeasures.scheduling.storage",
+    "highspy",
+    "pandas",
+    "pyomo.environ",
+)
+
+
+def _random_name() -> str:
+    return "fm-worker-" + "".join(random.choices(string.ascii_lowercase, k=6))
+
+
+def _handler_of(queues: list[str]) -> Any:
+    """Which function learns of exceptions."""
+    if queues == ["scheduling"]:
+        from flexmeasures.data.services.scheduling import handle_scheduling_exception
+
+        return handle_scheduling_exception
+    return handle_worker_exception
+
+
+def handle_worker_exception(
+    job: Job, exc_type: type[BaseException], exc_value: BaseException, traceback: Any
+) -> None:
+    """Tell, and keep it with the job."""
+    print(f"HANDLING RQ {job.origin.upper()} EXCEPTION: {exc_type}: {exc_value}")
+    jobs.handle_failure(job, exc_type, exc_value, traceback)
