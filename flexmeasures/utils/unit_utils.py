@@ -224,6 +224,26 @@ def price_per_mwh_in(unit: str) -> float:
     return _multiplier_to(f"{currency_of(unit)}/MWh", unit, "an energy price", "EUR/MWh")
 
 
+def energy_price(quantity: Quantity) -> tuple[float, str]:
+    """The price per MWh, and what it is in: a currency, or "kg" for emissions per energy.
+
+    A ValueError if the quantity is no such price.
+
+    >>> energy_price(parse_quantity("0.21 EUR/kWh"))
+    (210.0, 'EUR')
+    """
+    cost = quantity * registry().Quantity(1.0, "MWh")
+    dimensions = dict(cost.dimensionality)
+    name = next(iter(dimensions), "")
+    if dimensions == {"[mass]": 1}:
+        unit = "kg"
+    elif dimensions == {name: 1} and name.startswith("[currency_"):
+        unit = name.removeprefix("[currency_").removesuffix("]")
+    else:
+        raise ValueError(f"{quantity:~P} is no price of energy, unlike 0.21 EUR/kWh.")
+    return float(f"{cost.to(unit).magnitude:.15g}"), unit
+
+
 def _multiplier_to(target: str, unit: str, measures: str, example: str) -> float:
     multiplier = _multiplier(unit, target)
     if multiplier is None:

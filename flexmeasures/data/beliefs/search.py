@@ -19,7 +19,7 @@ from flexmeasures.data.beliefs.aggregate import total
 from flexmeasures.data.beliefs.frames import columns_of_rows, frame_of_columns
 from flexmeasures.data.beliefs.knowledge import Timing
 from flexmeasures.data.beliefs.query import Filters, select_rows, select_time_range
-from flexmeasures.data.beliefs.rows import Floats, Rows, changed, order_by
+from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, changed, order_by
 from flexmeasures.data.beliefs.sources import find_sources, load_sources
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
@@ -157,11 +157,35 @@ def values(
     Returns one float per slot, in the sensor's unit; nan where nothing is believed. Raises
     ValueError if the window is no whole number of slots.
     """
-    _flush()
-    sensors = list(sensors)
     slots, rest = divmod(end - start, resolution)
     if rest or slots < 0:
         raise ValueError(f"From {start} to {end} is no whole number of steps of {resolution}.")
+    sensors = list(sensors)
+    edges = resample.slots(start, resolution, slots)
+    known = latest_events(sensors, start, end, beliefs_before=beliefs_before, source=source)
+    return {
+        sensor.id: resample.slot_values(*known[sensor.id], sensor.event_resolution, edges)
+        for sensor in sensors
+    }
+
+
+def latest_events(
+    sensors: Iterable[Sensor],
+    start: datetime,
+    end: datetime,
+    *,
+    beliefs_before: datetime | None = None,
+    source: Sources | None = None,
+) -> dict[int, tuple[Integers, Floats]]:
+    """What was believed about each event that overlaps with a window, by sensor id.
+
+    One value per event, chosen as by `values`.
+
+    Returns event starts, ascending, in microseconds since the Unix epoch; and values in the
+    sensor's unit.
+    """
+    _flush()
+    sensors = list(sensors)
     filters = Filters(
         events_end_after=_aware(start, "start"),
         events_start_before=_aware(end, "end"),
@@ -169,13 +193,10 @@ def values(
         most_recent_beliefs_only=True,
     )
     rows = _read(sensors, filters, find_sources(source))
-    edges = resample.slots(start, resolution, slots)
     result = {}
     for sensor, own in _by_sensor(sensors, rows):
         latest = _one_per_event(own)
-        result[sensor.id] = resample.slot_values(
-            latest.event_start, latest.event_value, sensor.event_resolution, edges
-        )
+        result[sensor.id] = latest.event_start, latest.event_value
     return result
 
 
