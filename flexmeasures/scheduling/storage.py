@@ -19,11 +19,17 @@ from flexmeasures.scheduling.inputs import (
     common_currency,
     look_around,
     money_per_mwh,
-    with_slope,
+)
+from flexmeasures.scheduling.site_problem import (
+    DeviceCase,
+    Miss,
+    SiteCase,
+    SitePlan,
+    StockCase,
+    plan_site,
 )
 from flexmeasures.scheduling.slots import initialize_index
 from flexmeasures.scheduling.storage_flex_model import complete
-from flexmeasures.scheduling.storage_problem import Miss, StorageCase, StoragePlan, plan_storage
 from flexmeasures.utils.time_utils import as_utc, shift
 
 if TYPE_CHECKING:
@@ -83,11 +89,12 @@ class StorageScheduler(Scheduler):
             self.resolution,
             beliefs_before=self.belief_time,
         )
-        case, optimised = self._cases(around, len(index))
+        device = self._device(around, len(index))
+        case = self._case(around, device, len(index))
         options = Options(time_limit=self.settings.time_limit)
-        plan = plan_storage(optimised, self.settings.solver, options)
-        self._tell(around, plan, case.energy_cost(plan.power), optimised.energy_cost(plan.power))
-        power = plan.power
+        plan = plan_site(case, self.settings.solver, options)
+        self._tell(around, plan)
+        power = plan.power[device]
         if self.round_to_decimals is not None:
             power = power.round(self.round_to_decimals)
         # Adding zero turns negative zeros into plain ones.
@@ -151,35 +158,45 @@ class StorageScheduler(Scheduler):
         """Time that passes, which on some days is not what clocks show."""
         return as_utc(moment) - as_utc(self.start)
 
-    def _cases(self, around: Surroundings, slots: int) -> tuple[StorageCase, StorageCase]:
-        """The case as it is, and with prices that break ties."""
-        model, sensor = self.flex_model, self.sensor
-        capacity = _magnitude("capacity_in_mw", sensor.get_attribute("capacity_in_mw"))
-        site_capacity = sensor.generic_asset.attributes.get("capacity_in_mw")
-        case = StorageCase(
+    def _case(self, around: Surroundings, device: DeviceCase, slots: int) -> SiteCase:
+        attribute = self.sensor.generic_asset.attributes.get("capacity_in_mw")
+        capacity = np.inf if attribute is None else _magnitude("capacity_in_mw", attribute)
+        return SiteCase(
             slots=slots,
             hours=self.resolution / timedelta(hours=1),
-            power_min=0.0 if sensor.is_strictly_non_positive else -capacity,
-            power_max=0.0 if sensor.is_strictly_non_negative else capacity,
-            efficiency=math.sqrt(model["roundtrip_efficiency"]),
-            soc_at_start=model["soc_at_start"],
-            soc_min=model["soc_min"],
-            soc_max=model["soc_max"],
-            targets=self._targets_per_slot(slots),
+            devices=(device,),
             inflexible={f"sensor {s.id}": power for s, power in around.inflexible.items()},
-            site_capacity=(
-                np.inf if site_capacity is None else _magnitude("capacity_in_mw", site_capacity)
-            ),
+            import_max=capacity,
+            export_max=capacity,
             consumption_price=around.consumption_price,
             production_price=around.production_price,
-            soc_value_at_end=money_per_mwh(
+        )
+
+    def _device(self, around: Surroundings, slots: int) -> DeviceCase:
+        model, sensor = self.flex_model, self.sensor
+        capacity = _magnitude("capacity_in_mw", sensor.get_attribute("capacity_in_mw"))
+        efficiency = math.sqrt(model["roundtrip_efficiency"])
+        none = np.full(slots, np.nan)
+        stock = StockCase(
+            name=f"state of charge of sensor {sensor.id}",
+            at_start=model["soc_at_start"],
+            minimum=model["soc_min"],
+            maximum=model["soc_max"],
+            minima=none,
+            maxima=none,
+            targets=self._targets_per_slot(slots),
+            value_at_end=money_per_mwh(
                 "soc-value-at-end", model.get("soc_value_at_end") or 0, around.currency
             ),
         )
-        if not model["prefer_charging_sooner"]:
-            return case, case
-        return case, case.with_prices(
-            with_slope(case.consumption_price), with_slope(case.production_price)
+        return DeviceCase(
+            name=f"sensor {sensor.id}",
+            consumption_max=0.0 if sensor.is_strictly_non_negative else capacity,
+            production_max=0.0 if sensor.is_strictly_non_positive else capacity,
+            stock=stock,
+            charging_efficiency=efficiency,
+            discharging_efficiency=efficiency,
+            prefer_charging_sooner=model["prefer_charging_sooner"],
         )
 
     def _targets_per_slot(self, slots: int) -> np.ndarray:
@@ -208,16 +225,14 @@ class StorageScheduler(Scheduler):
             )
         return targets
 
-    def _tell(
-        self, around: Surroundings, plan: StoragePlan, cost: float, cost_with_slope: float
-    ) -> None:
+    def _tell(self, around: Surroundings, plan: SitePlan) -> None:
         """Complete the report, and log it."""
         self.report |= {
             "status": plan.status.value,
             "solver": self.settings.solver,
             "currency": around.currency,
-            "cost": cost,
-            "cost-with-slope": cost_with_slope,
+            "cost": plan.cost,
+            "cost-with-slope": plan.cost_with_slope,
             "misses": [self._describe(miss) for miss in plan.misses],
             "filled-prices": around.filled_prices,
             "assumed-zeros": around.assumed_zeros,
@@ -243,7 +258,7 @@ class StorageScheduler(Scheduler):
             self.sensor.id,
             self.start,
             self.end,
-            cost,
+            plan.cost,
             around.currency,
         )
 
