@@ -190,7 +190,7 @@ def patch(changes: dict[str, Any], sensor: Sensor) -> ResponseReturnValue:
 @from_path("sensor", Sensor, _ASSET)
 @permission_required_for_context("delete", arg_name="sensor")
 def delete(sensor: Sensor) -> ResponseReturnValue:
-    """Delete a sensor with all its data. Charts do not show it any more.
+    """Delete a sensor with all its data. Charts and flex-models do not refer to it any more.
 
     .. :quickref: Sensor; Delete a sensor
     """

@@ -12,3 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 def json_attributes() -> Mapped[dict[str, Any]]:
     """A column of JSON attributes that notices changes made in place (at the top level)."""
     return mapped_column(MutableDict.as_mutable(JSON), default=dict)
+
+
+def flex_config() -> Mapped[dict[str, Any]]:
+    """A column of the same kind; the database knows its default, too."""
+    return mapped_column(MutableDict.as_mutable(JSON), default=dict, server_default="{}")

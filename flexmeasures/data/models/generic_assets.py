@@ -15,7 +15,7 @@ from flexmeasures.auth.acl import (
     AuthModelMixin,
 )
 from flexmeasures.data.config import Model, db
-from flexmeasures.data.models.attributes import json_attributes
+from flexmeasures.data.models.attributes import flex_config, json_attributes
 from flexmeasures.data.models.user import Account
 from flexmeasures.utils import geo_utils
 
@@ -76,6 +76,8 @@ class GenericAsset(Model, AuthModelMixin):
     )
     description: Mapped[str | None] = mapped_column(Text)
     external_id: Mapped[str | None] = mapped_column(String(255))
+    flex_model: Mapped[dict[str, Any]] = flex_config()
+    flex_context: Mapped[dict[str, Any]] = flex_config()
 
     generic_asset_type: Mapped[GenericAssetType] = relationship(backref="generic_assets")
     owner: Mapped[Account | None] = relationship(back_populates="generic_assets")

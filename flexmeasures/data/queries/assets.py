@@ -40,6 +40,8 @@ def _loading(fields: Collection[str], caller: Caller | None) -> list[ORMOption]:
     options = [option for field, option in by_field.items() if field in fields]
     if not {"attributes", "sensors_to_show"} & set(fields):
         options.append(defer(GenericAsset.attributes))
+    flex = {"flex_model": GenericAsset.flex_model, "flex_context": GenericAsset.flex_context}
+    options += [defer(column) for field, column in flex.items() if field not in fields]
     return options
 
 

@@ -72,6 +72,8 @@ _JSON_TEXT_OR_LIST = {
     "oneOf": [{"type": "string", "contentMediaType": "application/json"}, {"type": "array"}],
     "example": [3, [4, 5], {"title": "Power", "sensors": [6, 7]}],
 }
+_FLEX_MODEL = {"soc-max": "40 kWh", "power-capacity": "10 kW"}
+_FLEX_CONTEXT = {"site-power-capacity": "17 kVA"}
 _NAME: dict[str, Any] = {
     "validate": [validate.Length(max=80), one_line],
     "metadata": {
@@ -148,6 +150,22 @@ class GenericAssetSchema(_AssetFields):
             **_JSON_TEXT_OR_LIST,
         }
     )
+    flex_model = JSON(
+        metadata={
+            "description": "What the asset can do, for schedules of it and of what it is part of:"
+            " JSON, or a text of it. Without values of particular times.",
+            **_JSON_TEXT_OR_OBJECT,
+            "example": _FLEX_MODEL,
+        }
+    )
+    flex_context = JSON(
+        metadata={
+            "description": "What surrounds the asset, for schedules of it and of its parts: JSON,"
+            " or a text of it. Without values of particular times.",
+            **_JSON_TEXT_OR_OBJECT,
+            "example": _FLEX_CONTEXT,
+        }
+    )
 
     @post_load
     def clear_blank_external_id(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -182,6 +200,18 @@ class GenericAssetSchema(_AssetFields):
     def validate_sensors_to_show(self, sensors_to_show: Any, data_key: str) -> None:
         check_sensors_to_show(sensors_to_show)
 
+    @validates("flex_model")
+    def validate_flex_model(self, flex_model: Any, data_key: str) -> None:
+        from flexmeasures.data.schemas.flex_config import check_stored_flex_model
+
+        check_stored_flex_model(flex_model)
+
+    @validates("flex_context")
+    def validate_flex_context(self, flex_context: Any, data_key: str) -> None:
+        from flexmeasures.data.schemas.flex_config import check_stored_flex_context
+
+        check_stored_flex_context(flex_context)
+
 
 class NamedSchema(Schema):
     """Something by id and name."""
@@ -207,6 +237,20 @@ class AssetSchema(_AssetFields):
             "description": "What charts show: JSON, as a text.",
             **_JSON_TEXT,
             "example": "[3, [4, 5]]",
+        }
+    )
+    flex_model = JSON(
+        metadata={
+            "description": "What the asset can do: JSON, as a text.",
+            **_JSON_TEXT,
+            "example": json.dumps(_FLEX_MODEL),
+        }
+    )
+    flex_context = JSON(
+        metadata={
+            "description": "What surrounds the asset: JSON, as a text.",
+            **_JSON_TEXT,
+            "example": json.dumps(_FLEX_CONTEXT),
         }
     )
     owner = fields.Nested(

@@ -15,10 +15,24 @@ from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.models.user import Account
 from flexmeasures.data.queries.assets import ancestors, descendants
+from flexmeasures.data.schemas.flex_config import without_references
 from flexmeasures.data.schemas.sensors_to_show import without_sensors
 
 # Held by who moves assets within their tree: two moves at once could close a circle.
 _LOCK_ON_TREES = 4_815_162_342
+# Locks assets with any of these ids (or another number that is equal) in their configuration.
+_REFERRING = """
+    SELECT id FROM generic_asset
+    WHERE EXISTS (
+        SELECT FROM unnest(ARRAY[
+            (attributes -> 'sensors_to_show')::jsonb, flex_model::jsonb, flex_context::jsonb
+        ]) AS config, jsonb_path_query(
+            config, 'strict $.** ? (@.type() == "number" || @.type() == "string")'
+        ) AS value
+        WHERE value #>> '{}' = ANY(:ids)
+    )
+    ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 class AssetRefused(ValueError):
@@ -85,45 +99,39 @@ def change_asset(asset: GenericAsset, **changes: Any) -> None:
 def delete_asset(asset: GenericAsset) -> None:
     """Delete an asset, and with it its children, all their sensors and their beliefs.
 
-    The database sees to that. Charts of other assets do not show these sensors any more.
+    The database sees to that. Other assets do not refer to these sensors any more.
     """
     tree = descendants(GenericAsset.id == asset.id)
     sensors = select(Sensor.id).where(Sensor.generic_asset_id.in_(tree))
     gone = db.session.scalars(sensors).all()
     db.session.execute(delete(GenericAsset).where(GenericAsset.id == asset.id))
-    stop_showing(gone)
+    forget_sensors(gone)
 
 
 def delete_sensor(sensor: Sensor) -> None:
-    """Delete a sensor, its beliefs and links to annotations; charts do not show it any more."""
+    """Delete a sensor, its beliefs and links to annotations; no asset refers to it any more."""
     gone = sensor.id
     db.session.execute(delete(Sensor).where(Sensor.id == gone))
-    stop_showing([gone])
+    forget_sensors([gone])
 
 
-def stop_showing(sensor_ids: Collection[int]) -> None:
-    """Take these sensors out of what the charts of all assets show; without any, the default is."""
+def forget_sensors(sensor_ids: Collection[int]) -> None:
+    """Take these sensors out of all assets: of what charts show, flex-models and flex-contexts.
+
+    Without any sensors left, charts show the default. Fields of flex-models and flex-contexts go
+    with the sensor that they refer to.
+    """
     if not sensor_ids:
         return
-    query = text(
-        """
-        SELECT id FROM generic_asset
-        WHERE attributes -> 'sensors_to_show' IS NOT NULL AND EXISTS (
-            SELECT FROM jsonb_path_query(
-                (attributes -> 'sensors_to_show')::jsonb, 'strict $.** ? (@.type() == "number")'
-            ) AS number
-            WHERE number::numeric = ANY(:ids)
-        )
-        ORDER BY id FOR NO KEY UPDATE
-        """
-    )
-    showing = db.session.scalars(query, {"ids": list(sensor_ids)}).all()
-    assets = select(GenericAsset).where(GenericAsset.id.in_(showing))
     gone = set(sensor_ids)
+    referring = text(_REFERRING).bindparams(ids=[str(id_) for id_ in gone])
+    assets = select(GenericAsset).where(GenericAsset.id.in_(db.session.scalars(referring).all()))
     for asset in db.session.scalars(assets.execution_options(populate_existing=True)):
-        left = without_sensors(asset.attributes.pop("sensors_to_show"), gone)
+        left = without_sensors(asset.attributes.pop("sensors_to_show", []), gone)
         if left:
             asset.attributes["sensors_to_show"] = left
+        asset.flex_model = without_references(asset.flex_model, gone)
+        asset.flex_context = without_references(asset.flex_context, gone)
     db.session.flush()
 
 

@@ -81,6 +81,8 @@ def test_one_asset(call: Call, world: World) -> None:
         "generic_asset_type": kind,
         "attributes": "{}",
         "sensors_to_show": "[]",
+        "flex_model": "{}",
+        "flex_context": "{}",
         "description": None,
         "external_id": None,
         "parent_asset_id": None,
@@ -327,7 +329,8 @@ def test_the_slower_of_two_is_told_as_well(app: Flask, call: Call, world: World)
         ({"id": 1}, "id", "Unknown field."),
         ({"owner": {}}, "owner", "Unknown field."),
         ({"child_assets": []}, "child_assets", "Unknown field."),
-        ({"flex_model": {}}, "flex_model", "Unknown field."),
+        ({"flex_model": []}, "flex_model", "A flex-model should be an object."),
+        ({"flex_context": "3"}, "flex_context", "A flex-context should be an object."),
     ],
 )
 def test_bad_input(
