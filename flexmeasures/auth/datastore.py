@@ -61,7 +61,8 @@ class UserDatastore(SQLAlchemyUserDatastore):
 
 @cache
 def _select_user(attribute: str, case_insensitive: bool) -> Select[Any]:
-    column, value = getattr(User, attribute), bindparam("value")
+    column: Any = getattr(User, attribute)
+    value: Any = bindparam("value")
     if not case_insensitive:
         return _with_account_and_roles(select(User).where(column == value))
     matches = func.lower(column) == func.lower(value)

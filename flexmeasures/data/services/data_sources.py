@@ -35,14 +35,14 @@ def get_or_create_source(
         raise TypeError("source should be of type User or str")
     wanted: dict[str, Any] = {"type": source_type, "model": model, "version": version}
     if isinstance(source, User):
-        if source.id is None:
+        if source in db.session.new:
             db.session.flush()
         wanted |= {"type": "user", "user_id": source.id}
     else:
         wanted |= {"name": source}
     wanted = {name: value for name, value in wanted.items() if value is not None}
     query = _select_source(frozenset(wanted))
-    found = db.session.scalars(query, wanted).one_or_none()
+    found: DataSource | None = db.session.scalars(query, wanted).one_or_none()
     if found is None:
         # Another process may be making it right now: wait until it commits, and look again.
         db.session.execute(select(func.pg_advisory_xact_lock(_MAKING_SOURCES)))
@@ -63,7 +63,7 @@ def get_or_create_source(
 
 
 @cache
-def _select_source(names: frozenset[str]) -> Select[tuple[DataSource]]:
+def _select_source(names: frozenset[str]) -> Select[Any]:
     """The first source with values of these columns; without a type, if that is not named."""
     query = select(DataSource).where(*(getattr(DataSource, n) == bindparam(n) for n in names))
     if "type" not in names:
