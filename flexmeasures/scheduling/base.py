@@ -38,6 +38,14 @@ class Settings:
         return shift(start, self.max_planning_horizon)
 
 
+@dataclass(frozen=True)
+class Output:
+    """What to store on a sensor: values in its unit, with its sign, by event start."""
+
+    sensor: Sensor
+    values: pd.Series
+
+
 class Scheduler:
     """Computes when a device should run.
 
@@ -67,23 +75,24 @@ class Scheduler:
 
     def __init__(
         self,
-        sensor: Sensor,
+        sensor: Sensor | None,
         start: datetime,
         end: datetime,
         resolution: timedelta,
         belief_time: datetime | None = None,
         round_to_decimals: int | None = 6,
-        flex_model: dict[str, Any] | None = None,
-        flex_context: dict[str, Any] | None = None,
+        flex_model: Any = None,
+        flex_context: Any = None,
     ) -> None:
-        self.sensor = sensor
+        # None only with schedulers of whole assets, which know what to do without.
+        self.sensor: Sensor = sensor  # type: ignore[assignment]
         self.start = start
         self.end = end
         self.resolution = resolution
         self.belief_time = belief_time
         self.round_to_decimals = round_to_decimals
-        self.flex_model = {} if flex_model is None else flex_model
-        self.flex_context = {} if flex_context is None else flex_context
+        self.flex_model: Any = {} if flex_model is None else flex_model
+        self.flex_context: Any = {} if flex_context is None else flex_context
         self.config_deserialized = False
         self.settings = Settings()
         self.report: dict[str, Any] = {}
@@ -91,6 +100,21 @@ class Scheduler:
     def compute(self, *args: Any, **kwargs: Any) -> pd.Series | None:
         """Power in MW by slot start, consumption positive; or None."""
         raise NotImplementedError(f"{type(self).__name__} should have a method `compute`.")
+
+    def compute_outputs(self) -> list[Output]:
+        """What to store: by default, what `compute` returns, on the sensor.
+
+        Values are production positive, unless an attribute of the sensor says otherwise.
+        """
+        from flexmeasures.utils.unit_utils import convert_units
+
+        power = self.compute()
+        if power is None:
+            return []
+        sign = 1 if self.sensor.get_attribute("consumption_is_positive", False) else -1
+        # Adding zero turns the negative zeros of idle slots into plain ones.
+        values = convert_units(sign * power + 0.0, "MW", self.sensor.unit, self.resolution)
+        return [Output(self.sensor, values)]
 
     @deprecated(compute, "0.14")
     def compute_schedule(self, *args: Any, **kwargs: Any) -> pd.Series | None:

@@ -6,90 +6,36 @@ Here units become MW and money per MWh, and signs become consumption positive.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from flexmeasures.data.beliefs.search import values
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.schemas.scheduling.references import Reference, name_of
+from flexmeasures.data.schemas.scheduling.values import Price
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
-from flexmeasures.utils.time_utils import as_utc, shift
-from flexmeasures.utils.unit_registry import parse_quantity
-from flexmeasures.utils.unit_utils import (
-    currency_of,
-    determine_unit_conversion_multiplier,
-    is_energy_unit,
-    megawatt_hours_in,
-    price_per_mwh_in,
-)
+from flexmeasures.scheduling.tie_breaks import with_slope
+from flexmeasures.scheduling.variable import Grid, Knowledge
+from flexmeasures.utils.unit_registry import parse_quantity, parse_unit, registry
+from flexmeasures.utils.unit_utils import determine_unit_conversion_multiplier, energy_price
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = [
+    "fill_gaps",
+    "money_per_mwh",
+    "power_per_slot",
+    "price_per_slot",
+    "price_sensors",
+    "prices_of",
+    "with_slope",
+]
 
 logger = logging.getLogger(__name__)
 
+Report = list[dict[str, Any]]
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What surrounds the flexible device; arrays have one value per slot.
-
-    consumption_price, production_price : currency/MWh
-    inflexible : MW, consumption positive, by sensor
-    filled_prices, assumed_zeros : what was not known, in values that JSON can have
-    """
-
-    currency: str
-    consumption_price: np.ndarray
-    production_price: np.ndarray
-    inflexible: dict[Sensor, np.ndarray]
-    filled_prices: list[dict[str, Any]] = field(default_factory=list)
-    assumed_zeros: list[dict[str, Any]] = field(default_factory=list)
-
-
-def look_around(
-    sensor: Sensor,
-    flex_context: Mapping[str, Any],
-    start: datetime,
-    end: datetime,
-    resolution: timedelta,
-    beliefs_before: datetime | None = None,
-) -> Surroundings:
-    """Look up what is believed about everything around the device of a sensor, in one query.
-
-    Prices that are unknown within the window are the last known ones, those at its beginning the
-    first known ones. Power that is unknown counts as 0. Both are logged and reported.
-
-    Raises
-    ------
-    UnknownMarketException : there is no price sensor
-    UnknownPricesException : no price is known in the window at all
-    ValueError : units are of the wrong kind, or currencies are mixed
-    """
-    buying, selling = price_sensors(sensor, flex_context)
-    currency = common_currency(buying, selling)
-    devices = list(dict.fromkeys(flex_context.get("inflexible_device_sensors") or ()))
-    known = values(
-        dict.fromkeys([buying, selling, *devices]),
-        as_utc(start),
-        as_utc(end),
-        resolution,
-        beliefs_before=beliefs_before,
-    )
-    times = Times(start, resolution)
-    filled: list[dict[str, Any]] = []
-    prices = {}
-    for price_sensor in dict.fromkeys([buying, selling]):
-        prices[price_sensor], gaps = price_per_slot(price_sensor, known[price_sensor.id], times)
-        filled += gaps
-    zeros: list[dict[str, Any]] = []
-    inflexible = {}
-    for device in devices:
-        inflexible[device], gaps = power_per_slot(device, known[device.id], times)
-        zeros += gaps
-    return Surroundings(currency, prices[buying], prices[selling], inflexible, filled, zeros)
+_PRICES = ("consumption_price", "production_price")
 
 
 def price_sensors(sensor: Sensor, flex_context: Mapping[str, Any]) -> tuple[Sensor, Sensor]:
@@ -98,8 +44,8 @@ def price_sensors(sensor: Sensor, flex_context: Mapping[str, Any]) -> tuple[Sens
     The latter defaults to the former, and both to the sensor of which the attribute `market_id` is
     the id.
     """
-    buying = flex_context.get("consumption_price_sensor") or _market(sensor)
-    selling = flex_context.get("production_price_sensor") or buying or _market(sensor)
+    buying = flex_context.get("consumption_price_sensor") or market(sensor)
+    selling = flex_context.get("production_price_sensor") or buying or market(sensor)
     if buying is None or selling is None:
         raise UnknownMarketException(
             f"No prices to schedule sensor {sensor.id} with: the flex-context should have a"
@@ -108,76 +54,120 @@ def price_sensors(sensor: Sensor, flex_context: Mapping[str, Any]) -> tuple[Sens
     return buying, selling
 
 
-def _market(sensor: Sensor) -> Sensor | None:
-    market_id = sensor.get_attribute("market_id")
-    return None if market_id is None else db.session.get(Sensor, int(market_id))
-
-
-def common_currency(*price_sensors: Sensor) -> str:
-    """What all these prices are in (money; or anything else, such as kg in kg/MWh)."""
-    currencies = {price_sensor: _price_unit(price_sensor)[0] for price_sensor in price_sensors}
-    if len(set(currencies.values())) > 1:
-        listed = " and ".join(
-            f"{_name(price_sensor)} is in {price_sensor.unit}" for price_sensor in currencies
-        )
-        raise ValueError(f"Prices should share one currency, but {listed}.")
-    return next(iter(currencies.values()))
-
-
-def _price_unit(price_sensor: Sensor) -> tuple[str, float]:
-    """Currency, and what to multiply prices with to get them per MWh."""
-    unit = price_sensor.unit
+def market(owner: Any) -> Sensor | None:
+    """The sensor of which the attribute `market_id` of a sensor or asset is the id."""
+    find = owner.get_attribute if isinstance(owner, Sensor) else owner.attributes.get
+    market_id = find("market_id")
+    if isinstance(market_id, bool) or not isinstance(market_id, (int, str)):
+        return None
     try:
-        return currency_of(unit), price_per_mwh_in(unit)
+        return db.session.get(Sensor, int(market_id))
+    except ValueError:
+        return None
+
+
+def given_prices(flex_context: Mapping[str, Any]) -> dict[str, Price]:
+    """The prices of a flex-context, by name. Raises ValueError for a sensor without prices."""
+    found = {}
+    for name in _PRICES:
+        if flex_context.get(name) is not None:
+            found[name] = flex_context[name]
+        elif (sensor := flex_context.get(f"{name}_sensor")) is not None:
+            found[name] = price_of(sensor)
+    return found
+
+
+def prices_of(flex_context: Mapping[str, Any], owner: Any) -> tuple[Price, Price]:
+    """What consumption costs and what production earns, in one currency.
+
+    The latter defaults to the former, and both to the sensor of which the attribute `market_id` of
+    the owner (a sensor or an asset) is the id.
+
+    Raises UnknownMarketException, or ValueError if currencies are mixed.
+    """
+    found = given_prices(flex_context)
+    buying = found.get("consumption_price")
+    if buying is None and (sensor := market(owner)) is not None:
+        buying = price_of(sensor)
+    selling = found.get("production_price", buying)
+    if buying is None or selling is None:
+        what = "sensor" if isinstance(owner, Sensor) else "asset"
+        raise UnknownMarketException(
+            f"No prices to schedule {what} {owner.id} with: the flex-context should have a"
+            f" consumption-price-sensor, or the {what} an attribute market_id."
+        )
+    check_currencies(buying, selling)
+    return buying, selling
+
+
+def price_of(sensor: Sensor) -> Price:
+    """The prices that a sensor records."""
+    try:
+        factor, unit = parse_unit(sensor.unit)
+        per_mwh, currency = energy_price(registry().Quantity(factor, unit))
     except ValueError as error:
-        counted, _, energy = unit.rpartition("/")
-        if counted and is_energy_unit(energy):
-            return counted, 1 / megawatt_hours_in(energy)
-        raise ValueError(f"{_name(price_sensor)} has no energy prices: {error}") from error
+        raise ValueError(f"{name_of(sensor)} has no energy prices: {error}") from error
+    return Price(Reference(sensor, per_mwh), currency)
 
 
-def _name(sensor: Sensor) -> str:
-    return f"Sensor {sensor.id} ({sensor.name})"
+def check_currencies(buying: Price, selling: Price) -> None:
+    """Raise ValueError unless both prices share one currency."""
+    if buying.currency != selling.currency:
+        listed = " and ".join(_described(price) for price in (buying, selling))
+        raise ValueError(f"Prices should share one currency, but {listed}.")
 
 
-@dataclass(frozen=True)
-class Times:
-    """Slots as moments."""
+def _described(price: Price) -> str:
+    if isinstance(price.variable, Reference):
+        sensor = price.variable.sensor
+        return f"{name_of(sensor)} is in {sensor.unit}"
+    return f"another price is in {price.currency}/MWh"
 
-    start: datetime
-    resolution: timedelta
 
-    def stretches(self, chosen: np.ndarray) -> list[tuple[int, dict[str, str]]]:
-        """Each run of chosen slots: its first one, and its start and end as text."""
-        padded = np.concatenate([[False], chosen, [False]])
-        edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
-        return [
-            (
-                first,
-                {
-                    "start": shift(self.start, first * self.resolution).isoformat(),
-                    "end": shift(self.start, after * self.resolution).isoformat(),
-                },
-            )
-            for first, after in zip(edges[::2], edges[1::2], strict=True)
-        ]
+def known_prices(name: str, price: Price, knowledge: Knowledge) -> tuple[np.ndarray, Report]:
+    """Prices per MWh without gaps, and which gaps were filled.
+
+    Raises UnknownPricesException if no price is known at all.
+    """
+    known = knowledge.per_slot(price.variable)
+    reference = price.variable if isinstance(price.variable, Reference) else None
+    if np.isnan(known).all():
+        raise UnknownPricesException(
+            reference.sensor
+            if reference is not None
+            else f"Prices unknown for planning window. ({name})"
+        )
+    what: dict[str, Any] = {"field": name}
+    if reference is not None:
+        what = {"sensor": reference.sensor.id}
+        name = name_of(reference.sensor)
+    return _filled(name, what, known, knowledge.grid)
 
 
 def price_per_slot(
-    price_sensor: Sensor, known: np.ndarray, times: Times
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """Prices per MWh without gaps, and which gaps were filled."""
+    price_sensor: Sensor, known: np.ndarray, grid: Grid
+) -> tuple[np.ndarray, Report]:
+    """Prices per MWh without gaps, of values in the sensor's unit; and which gaps were filled."""
     if np.isnan(known).all():
         raise UnknownPricesException(price_sensor)
-    prices = fill_gaps(known) * _price_unit(price_sensor)[1]
+    price = price_of(price_sensor).variable
+    assert isinstance(price, Reference)
+    what = {"sensor": price_sensor.id}
+    return _filled(name_of(price_sensor), what, known * price.factor, grid)
+
+
+def _filled(
+    name: str, what: dict[str, Any], known: np.ndarray, grid: Grid
+) -> tuple[np.ndarray, Report]:
+    prices = fill_gaps(known)
     filled = [
-        {"sensor": price_sensor.id, **stretch, "price": float(prices[first])}
-        for first, stretch in times.stretches(np.isnan(known))
+        {**what, **stretch, "price": float(prices[first])}
+        for first, stretch in grid.stretches(np.isnan(known))
     ]
     for gap in filled:
         logger.warning(
             "%s: prices from %s to %s are unknown, and taken to be %s.",
-            _name(price_sensor),
+            name,
             gap["start"],
             gap["end"],
             gap["price"],
@@ -213,38 +203,48 @@ def fill_gaps(known: np.ndarray) -> np.ndarray:
     return known[np.where(latest < 0, np.argmax(is_known), latest)]
 
 
-def power_per_slot(
-    device: Sensor, known: np.ndarray, times: Times
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """MW, consumption positive, with zeros for what is unknown; and where that is so."""
+def inflexible_power(flex_context: Mapping[str, Any]) -> Iterator[tuple[Sensor, Reference]]:
+    """Where the power (MW, consumption positive) of each inflexible device is to be found.
+
+    Raises ValueError for what has no power.
+    """
+    for sensor in dict.fromkeys(flex_context.get("inflexible_device_sensors") or ()):
+        yield sensor, power_of(sensor)
+    for name, sign in (("inflexible_consumption", 1), ("inflexible_production", -1)):
+        for reference in flex_context.get(name) or ():
+            default = None if reference.default is None else sign * reference.default
+            signed = Reference(
+                reference.sensor, sign * reference.factor, default, reference.filters
+            )
+            yield reference.sensor, signed
+
+
+def power_of(sensor: Sensor) -> Reference:
+    """The power that a sensor records: production positive, unless an attribute says otherwise."""
     try:
         # Energy per event is power, too.
         factor = determine_unit_conversion_multiplier(
-            device.unit, "MW", device.event_resolution or None
+            sensor.unit, "MW", sensor.event_resolution or None
         )
     except ValueError as error:
-        raise ValueError(f"{_name(device)} is no inflexible device: {error}") from error
-    if not device.get_attribute("consumption_is_positive", False):
-        factor = -factor
-    zeros = [{"sensor": device.id, **stretch} for _, stretch in times.stretches(np.isnan(known))]
+        raise ValueError(f"{name_of(sensor)} is no inflexible device: {error}") from error
+    consumes = sensor.get_attribute("consumption_is_positive", False)
+    return Reference(sensor, factor if consumes else -factor)
+
+
+def power_per_slot(device: Sensor, known: np.ndarray, grid: Grid) -> tuple[np.ndarray, Report]:
+    """MW, consumption positive, of values in the sensor's unit, with zeros for what is unknown."""
+    return zeros_for_gaps(device, known * power_of(device).factor, grid)
+
+
+def zeros_for_gaps(device: Sensor, known: np.ndarray, grid: Grid) -> tuple[np.ndarray, Report]:
+    """Zeros for what is unknown; and where that is so."""
+    zeros = [{"sensor": device.id, **stretch} for _, stretch in grid.stretches(np.isnan(known))]
     for gap in zeros:
         logger.warning(
             "%s: power from %s to %s is unknown, and taken to be 0.",
-            _name(device),
+            name_of(device),
             gap["start"],
             gap["end"],
         )
-    return np.nan_to_num(known, nan=0.0) * factor + 0.0, zeros
-
-
-def with_slope(prices: np.ndarray) -> np.ndarray:
-    """Make the future dearer by a thousandth of the price spread at most, to break ties.
-
-    >>> with_slope(np.array([10.0, 20.0])).tolist()
-    [10.0, 20.01]
-    """
-    if len(prices) < 2:
-        return prices
-    spread = float(np.ptp(prices))
-    penalty = 0.001 * spread if spread > 0 else 0.001
-    return prices + np.linspace(0, penalty, len(prices))
+    return np.nan_to_num(known, nan=0.0) + 0.0, zeros

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flexmeasures.data.beliefs.search import values
-from flexmeasures.scheduling.inputs import Times, power_per_slot, price_per_slot, price_sensors
+from flexmeasures.scheduling.inputs import power_per_slot, price_per_slot, price_sensors
 from flexmeasures.scheduling.slots import initialize_index
+from flexmeasures.scheduling.variable import Grid
 from flexmeasures.utils.time_utils import as_utc, shift
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def get_prices(
     known = values(
         [price_sensor], as_utc(start), as_utc(end), resolution, beliefs_before=beliefs_before
     )[price_sensor.id]
-    prices, _ = price_per_slot(price_sensor, known, Times(start, resolution))
+    prices, _ = price_per_slot(price_sensor, known, Grid(start, resolution, len(known)))
     if allow_trimmed_query_window:
         first, last = np.flatnonzero(~np.isnan(known))[[0, -1]].tolist()
         prices = prices[first : last + 1]
@@ -66,5 +67,5 @@ def get_power_values(
     known = values([sensor], as_utc(start), as_utc(end), resolution, beliefs_before=beliefs_before)[
         sensor.id
     ]
-    power, _ = power_per_slot(sensor, known, Times(start, resolution))
+    power, _ = power_per_slot(sensor, known, Grid(start, resolution, len(known)))
     return power
