@@ -117,7 +117,7 @@ def load_devices(sent: Any, start: datetime) -> list[DeviceModel]:
     Raises ValidationError: of all entries that cannot be read, or of the first one that makes no
     sense.
     """
-    entries = _spelled_entries(sent)
+    entries = spelled_entries(sent)
     keepers = _keepers(entries)
     devices: list[DeviceModel] = []
     errors: dict[int, Any] = {}
@@ -137,7 +137,8 @@ def load_devices(sent: Any, start: datetime) -> list[DeviceModel]:
     return devices
 
 
-def _spelled_entries(sent: Any) -> list[dict[str, Any]]:
+def spelled_entries(sent: Any) -> list[dict[str, Any]]:
+    """The flex-models of a list, or a single one. Raises ValidationError."""
     entries = [sent] if isinstance(sent, Mapping) else sent
     if not isinstance(entries, (list, tuple)):
         raise FMValidationError({"flex-model": ["Not a valid list."]})

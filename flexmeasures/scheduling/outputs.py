@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from flexmeasures.data.beliefs.rows import microseconds
 from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.base import Output
 from flexmeasures.scheduling.devices import DeviceModel
-from flexmeasures.scheduling.slots import initialize_index
+from flexmeasures.scheduling.slots import initialize_index, is_on_grid
 from flexmeasures.scheduling.variable import Grid
 from flexmeasures.utils.time_utils import as_utc
 from flexmeasures.utils.unit_utils import convert_units, megawatt_hours_in
@@ -160,10 +159,6 @@ def _trouble(sensor: Sensor, start: datetime, resolution: timedelta) -> str | No
         return (
             f"Sensor {sensor.id} records events of {step}, which do not fit slots of {resolution}."
         )
-    local = start.astimezone(ZoneInfo(sensor.timezone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if (as_utc(start) - as_utc(midnight)) % step and microseconds(as_utc(start)) % microseconds(
-        step
-    ):
+    if not is_on_grid(start, step, sensor.timezone):
         return f"Sensor {sensor.id} records events of {step}; none of them begins at the start."
     return None

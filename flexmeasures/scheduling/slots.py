@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
+
+from flexmeasures.data.beliefs.rows import EPOCH
+from flexmeasures.utils.time_utils import as_utc
+
+if TYPE_CHECKING:
+    from flexmeasures.data.models.time_series import Sensor
 
 
 def initialize_index(
@@ -54,3 +61,23 @@ def initialize_df(
 ) -> pd.DataFrame:
     """A frame over these moments, with empty columns."""
     return pd.DataFrame(index=initialize_index(start, end, resolution, inclusive), columns=columns)
+
+
+def check_slots(
+    start: datetime, end: datetime, resolution: timedelta, sensor: Sensor | None
+) -> None:
+    """Raise ValueError unless there is a whole number of slots, which are those of the sensor."""
+    if (as_utc(end) - as_utc(start)) % resolution:
+        raise ValueError(f"From {start} to {end} is no whole number of slots of {resolution}.")
+    if sensor is not None and not is_on_grid(start, resolution, sensor.timezone):
+        raise ValueError(
+            f"Start {start} is not the start of a slot: slots of sensor {sensor.id} take"
+            f" {resolution}."
+        )
+
+
+def is_on_grid(moment: datetime, resolution: timedelta, zone: str) -> bool:
+    """Is this a multiple of the resolution after midnight, here or in UTC?"""
+    local = moment.astimezone(ZoneInfo(zone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return any(not (as_utc(moment) - as_utc(first)) % resolution for first in (midnight, EPOCH))

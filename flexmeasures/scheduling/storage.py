@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flexmeasures.data.beliefs.rows import EPOCH
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.scheduling import FlexContextSchema, load_sensors
 from flexmeasures.scheduling.base import Output, Scheduler
@@ -17,7 +16,7 @@ from flexmeasures.scheduling.outputs import OutputSensors, device_outputs, site_
 from flexmeasures.scheduling.report import describe
 from flexmeasures.scheduling.site import Planned, Site, plan_at_once, plan_one_by_one
 from flexmeasures.scheduling.site_checks import check_capacities, check_inflexible, check_prices
-from flexmeasures.scheduling.slots import initialize_index
+from flexmeasures.scheduling.slots import check_slots, initialize_index
 from flexmeasures.scheduling.start_levels import find_start_levels
 from flexmeasures.scheduling.variable import Grid
 from flexmeasures.utils.time_utils import as_utc, shift
@@ -145,15 +144,8 @@ class StorageScheduler(Scheduler):
     def deserialize_timing_config(self) -> None:
         """Slots must be those of the sensor, and whole."""
         super().deserialize_timing_config()
-        if self._since_start(self.end) % self.resolution:
-            raise ValueError(
-                f"From {self.start} to {self.end} is no whole number of slots of {self.resolution}."
-            )
-        if self.asset is None and not is_on_grid(self.start, self.resolution, self.sensor.timezone):
-            raise ValueError(
-                f"Start {self.start} is not the start of a slot: slots of sensor {self.sensor.id}"
-                f" take {self.resolution}."
-            )
+        sensor = self.sensor if self.asset is None else None
+        check_slots(self.start, self.end, self.resolution, sensor)
 
     def deserialize_flex_config(self) -> None:
         """Complete, check and convert flex-model and flex-context; targets may extend the end.
@@ -231,10 +223,3 @@ class StorageScheduler(Scheduler):
     def _since_start(self, moment: datetime) -> timedelta:
         """Time that passes, which on some days is not what clocks show."""
         return as_utc(moment) - as_utc(self.start)
-
-
-def is_on_grid(moment: datetime, resolution: timedelta, zone: str) -> bool:
-    """Is this a multiple of the resolution after midnight, here or in UTC?"""
-    local = moment.astimezone(ZoneInfo(zone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    return any(not (as_utc(moment) - as_utc(first)) % resolution for first in (midnight, EPOCH))

@@ -12,7 +12,7 @@ from flexmeasures.data.schemas.scheduling.spelling import FlexSchema, hyphenated
 from flexmeasures.data.schemas.scheduling.values import AmountField, Kind
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
 from flexmeasures.data.schemas.utils import FMValidationError
-from flexmeasures.utils.time_utils import ground_duration
+from flexmeasures.utils.time_utils import ground_duration, shift
 
 TYPES = ("INFLEXIBLE", "SHIFTABLE", "BREAKABLE")
 SENSES = ("MIN", "MAX")
@@ -82,6 +82,7 @@ class ProcessFlexModelSchema(FlexSchema):
             local = start if self.timezone is None else start.astimezone(self.timezone)
             try:
                 length = ground_duration(restriction["duration"], local)
+                shift(start, length)  # which must not lie beyond all calendars
             except (ValueError, OverflowError) as error:
                 raise FMValidationError(
                     {"time-restrictions": {position: {"duration": ["This is too long."]}}}
