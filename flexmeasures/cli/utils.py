@@ -36,9 +36,9 @@ def abort(message: str, style: dict[str, Any] = MsgStyle.ERROR) -> NoReturn:
 
 def check_timezone(timezone: str) -> None:
     """Abort unless this is the name of a timezone."""
-    from zoneinfo import available_timezones
+    from flexmeasures.utils.time_utils import timezone_names
 
-    if timezone not in available_timezones():
+    if timezone not in timezone_names():
         abort(f"Timezone {timezone} is unknown! An example of a known one is Europe/Amsterdam.")
 
 

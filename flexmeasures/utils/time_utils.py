@@ -13,7 +13,7 @@ import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytz
 
@@ -67,6 +67,14 @@ def get_timezone(of_user: bool = False) -> tzinfo:
     if of_user and (name := ask_app.user_timezone()):
         return zone(name)
     return zone(ask_app.setting("FLEXMEASURES_TIMEZONE"))
+
+
+def timezone_names() -> set[str]:
+    """The IANA names of timezones that can be used.
+
+    Systems list more (localtime, Factory), which is no zone or another one elsewhere.
+    """
+    return available_timezones() & pytz.all_timezones_set
 
 
 def zone(name: str) -> tzinfo:

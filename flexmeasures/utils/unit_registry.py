@@ -30,6 +30,9 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-
 _SMALL_POWER = re.compile(r"\*\*(?:[+-]?\d{1,2}|\([+-]?\d{1,2}\))(?![\w.]|\*\*)")
 _POWER_IN_WORDS = re.compile(r"\b(?:square|squared|cubic|cubed)\b")
 _ABBREVIATION = re.compile(r"[^\W\d]\.")
+# To Python's tokenizer # starts a comment and ; ends a statement. Pint makes factors of what
+# follows a % (no remainder) and of uncertainties.
+_MISREAD = re.compile(r"[#;±]|\+/-|%\s*\d")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -64,7 +67,7 @@ def _tame(unit: str) -> str:
         or ")**" in text
         or _POWER_IN_WORDS.search(text)
         or _ABBREVIATION.search(text)  # pint takes a.u. for a product
-        or "#" in text  # to Python's tokenizer the rest would be a comment
+        or _MISREAD.search(text)
     ):
         raise ValueError(f"Unit {unit!r} cannot be handled.")
     return text

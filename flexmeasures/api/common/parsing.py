@@ -24,6 +24,9 @@ from flexmeasures.utils.facts import with_fact
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+# No schema has nearly as many; a million unknown ones would take seconds to name.
+_MOST_KEYS = 1000
+
 
 class IdConverter(IntegerConverter):
     """Ids in paths. What is no number is the path of something else."""
@@ -115,10 +118,17 @@ def _refuse_repetitions(lists: Mapping[str, list[str]], schema: Schema) -> None:
 
 
 def _json_of(req: Request) -> Any:
-    """The body, if it is JSON and not empty; else `missing`. Raises BadRequest for broken JSON."""
+    """The body, if it is JSON and not empty; else `missing`.
+
+    Raises BadRequest for broken JSON, ValidationError for a flood of keys.
+    """
     if not req.is_json or not req.get_data(cache=True):
         return missing
     try:
-        return req.get_json()
+        body = req.get_json()
     except BadRequest as error:
         raise BadRequest() from error  # in the words that clients know
+    if isinstance(body, Mapping) and len(body) > _MOST_KEYS:
+        flood = f"Has {len(body)} keys. At most {_MOST_KEYS} can be sent."
+        raise ValidationError({"_schema": [flood]})
+    return body

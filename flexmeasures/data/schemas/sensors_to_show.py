@@ -22,6 +22,9 @@ from flexmeasures.data.schemas.utils import FMValidationError
 
 _ENTRY_KEYS = {"title", "sensor", "sensors", "plots", "y-axis"}
 _REFERENCE_KEYS = ("sensor", "sensors", "plots")
+# Each entry becomes a chart of some kilobytes, each sensor a line in it.
+_MOST_SENSORS = 1000
+_LONGEST_TITLE = 255
 
 
 def check_sensors_to_show(shown: Any) -> None:
@@ -37,6 +40,8 @@ def check_sensors_to_show(shown: Any) -> None:
         raise FMValidationError("sensors_to_show should be a list.")
     for entry in shown:
         _check_entry(entry)
+    if max(len(shown), sum(1 for _ in shown_ids(shown))) > _MOST_SENSORS:
+        raise FMValidationError(f"sensors_to_show should have {_MOST_SENSORS} sensors at most.")
     may_read = Sensor.generic_asset.has(readable(viewer(), GenericAsset.account_id))
     for id_ in missing_ids(Sensor, shown_ids(shown), may_read):
         raise FMValidationError(f"No sensor found with id {id_}.")
@@ -79,14 +84,22 @@ def _is_id(value: Any) -> bool:
 def _check_entry(entry: Any) -> None:
     if isinstance(entry, dict):
         _check_keys(entry, _ENTRY_KEYS)
-        if "title" in entry and not isinstance(entry["title"], str | None):
-            raise FMValidationError("In sensors_to_show, a title should be a text.")
+        _check_title(entry.get("title"))
         if "y-axis" in entry:
             _check_y_axis(entry["y-axis"])
         _check_reference(entry, _REFERENCE_KEYS)
     elif not (_is_id(entry) or (isinstance(entry, list) and all(map(_is_id, entry)))):
         raise FMValidationError(
             "sensors_to_show should only contain sensor IDs (integers) or lists thereof."
+        )
+
+
+def _check_title(title: Any) -> None:
+    if not isinstance(title, str | None):
+        raise FMValidationError("In sensors_to_show, a title should be a text.")
+    if title is not None and len(title) > _LONGEST_TITLE:
+        raise FMValidationError(
+            f"In sensors_to_show, a title should have {_LONGEST_TITLE} characters at most."
         )
 
 

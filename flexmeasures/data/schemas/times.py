@@ -11,7 +11,7 @@ from marshmallow import fields
 from flexmeasures.data.schemas.utils import FMValidationError, MarshmallowClickMixin
 from flexmeasures.utils import ask_app
 from flexmeasures.utils.iso8601 import parse_iso_datetime, parse_iso_duration
-from flexmeasures.utils.time_utils import ground_duration
+from flexmeasures.utils.time_utils import ground_duration, timezone_names
 
 if TYPE_CHECKING:
     import isodate
@@ -134,9 +134,8 @@ class IsoResolutionField(ResolutionField):
 def validate_timezone(name: str) -> None:
     """Refuse what is no IANA name of a timezone, and suggest one that looks alike."""
     import difflib
-    import zoneinfo
 
-    names = zoneinfo.available_timezones()
+    names = timezone_names()
     if name not in names:
         alike = difflib.get_close_matches(name, names, n=1)
         hint = f" Did you mean {alike[0]}?" if alike else ""

@@ -99,7 +99,8 @@ def test_valid_units(unit: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["", " ", "Mw", "m2", "€", "not-a-unit", "beans", "#", "a.u.", "0*MW", "nan", "inf*MW", "-°C"],
+    ["", " ", "Mw", "m2", "€", "not-a-unit", "beans", "#", "a.u.", "0*MW", "nan", "inf*MW", "-°C"]
+    + ["kW;", "kW;m", "kW%3", "kW % 3", "kW ± 5", "kW +/- 5"],
 )
 def test_invalid_units(unit: str) -> None:
     assert not is_valid_unit(unit)

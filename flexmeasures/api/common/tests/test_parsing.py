@@ -111,6 +111,18 @@ def test_refused_bodies(client: FlaskClient, body: str, said: dict[str, Any]) ->
         assert str(found[key]).startswith(str(messages).rstrip("']}"))
 
 
+@pytest.mark.parametrize(("method", "place"), [("GET", "query"), ("POST", "json")])
+def test_a_flood_of_keys_is_refused_in_one_sentence(
+    client: FlaskClient, method: str, place: str
+) -> None:
+    path = "/api/get" if method == "GET" else "/api/post"
+    answer = client.open(path, method=method, json={str(number): 1 for number in range(1001)})
+    assert answer.status_code == 422
+    assert answer.get_json()["message"] == {
+        place: {"_schema": ["Has 1001 keys. At most 1000 can be sent."]}
+    }
+
+
 def test_what_is_not_declared_to_be_json_is_none(client: FlaskClient) -> None:
     answer = client.post("/api/post", data='{"values": [1]}', content_type="text/plain")
     assert answer.status_code == 422

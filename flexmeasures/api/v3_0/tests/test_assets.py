@@ -321,6 +321,12 @@ def test_the_slower_of_two_is_told_as_well(app: Flask, call: Call, world: World)
             "sensors_to_show should be a list.",
         ),
         ({"sensors_to_show": [0]}, "sensors_to_show", "No sensor found with id 0."),
+        ({"sensors_to_show": [1] * 1001}, "sensors_to_show", "should have 1000 sensors at most."),
+        (
+            {"sensors_to_show": [{"title": "x" * 256, "sensor": 1}]},
+            "sensors_to_show",
+            "a title should have 255 characters at most.",
+        ),
         ({"sensors_to_show": None}, "sensors_to_show", "Field may not be null."),
         ({"description": 5}, "description", "Not a valid string."),
         ({"description": "\0"}, "description", "NUL characters"),

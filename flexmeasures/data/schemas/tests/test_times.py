@@ -195,3 +195,6 @@ def test_timezones() -> None:
         validate_timezone("Europe/Amsterdm")
     with pytest.raises(ValidationError, match=r"Timezone 12345 doesn't exist\.$"):
         validate_timezone("12345")
+    for name in ("localtime", "Factory"):  # systems list them, but they are no names of IANA
+        with pytest.raises(ValidationError, match=f"Timezone {name} doesn't exist"):
+            validate_timezone(name)
