@@ -36,6 +36,15 @@ def reach(case: SiteCase, stock: StockCase) -> Reach:
     scale = beta(retention) * case.hours
     gain = case.array(stock.gain)
     ups, downs = scale * (gain + filling), scale * (gain - draining)
+    is_within = stock.minimum <= stock.at_start <= stock.maximum
+    if is_within and not gain.any() and (retention == 1).all():
+        # Standing still keeps the limits.
+        return Reach(
+            np.full(case.slots, stock.minimum),
+            np.full(case.slots, stock.maximum),
+            stock.at_start + np.cumsum(downs),
+            stock.at_start + np.cumsum(ups),
+        )
     low = high = lowest = highest = stock.at_start
     rows = []
     for kept, up, down in zip(retention.tolist(), ups.tolist(), downs.tolist(), strict=True):
@@ -98,8 +107,9 @@ def between_ticks(
     consumption_max, production_max : MW per slot
     charging_efficiency, discharging_efficiency : per slot
 
-    >>> between_ticks("soc-minima", 3.0, 1.75, 1.0, [2, 2], [1, 1], [0.9, 0.9], [0.5, 0.5])
-    (TickWish(kind='soc-minima', tick=1, value=1.65), TickWish(kind='soc-minima', tick=2, value=2.5))
+    >>> wishes = between_ticks("soc-minima", 3.0, 1.75, 1.0, [2, 2], [1, 1], [0.9, 0.9], [0.5, 0.5])
+    >>> [(wish.kind, wish.tick, wish.value) for wish in wishes]
+    [('soc-minima', 1, 1.65), ('soc-minima', 2, 2.5)]
     """
     slot = int(at)
     before, after = (at - slot) * hours, (slot + 1 - at) * hours

@@ -73,7 +73,7 @@ def margins(case: SiteCase, levels: Mapping[StockCase, np.ndarray]) -> Iterator[
             ("soc-maxima", stock.maxima, False),
         ):
             wanted = _from_start(wishes)
-            if any(_missed(level, wanted, is_minimum, not is_minimum)):
+            if np.isnan(wanted).all() or any(_missed(level, wanted, is_minimum, not is_minimum)):
                 continue
             for tick in np.flatnonzero(np.isfinite(wanted)).tolist():
                 yield Margin(limit, stock, tick, float(wanted[tick]), float(level[tick]))

@@ -57,7 +57,7 @@ def optimise(problem: Problem, solver: str = "cbc", options: Options | None = No
     search = _Search(problem, solver, options, _deadline(options))
     ranks = {commitment.rank for commitment in problem.commitments} | {0}
     for rank in sorted(ranks, reverse=True):
-        plan = search.best(rank)
+        plan = search.granted(rank)
     return plan
 
 
@@ -78,7 +78,25 @@ class _Search:
         self.caps: dict[int, float] = {}
         self.exclusive: dict[Device, np.ndarray] = {}
 
-    def best(self, rank: int) -> Plan:
+    def granted(self, rank: int) -> Plan:
+        """The best plan of this rank; its cost becomes a limit of what follows.
+
+        What was granted to higher ranks can be had. If the solver finds that it cannot, then it
+        was granted by the last digits of limits, and is taken back by as much.
+        """
+        for slack in (0.0, 1e-7, 1e-6, 1e-5):
+            caps = {other: _padded(cap, slack) for other, cap in self.caps.items()}
+            try:
+                plan = self.best(rank, caps)
+            except Infeasible:
+                if not caps or slack == 1e-5:
+                    raise
+            else:
+                self.caps[rank] = _padded(plan.total(rank))
+                return plan
+        raise AssertionError("The last slack returns or raises.")
+
+    def best(self, rank: int, caps: dict[int, float]) -> Plan:
         """The plan of the least cost of this rank, given what higher ranks were granted.
 
         The relaxed program may let a device go up and down at once. Its net power is a plan, too:
@@ -86,20 +104,18 @@ class _Search:
         relaxation. Otherwise such slots get binary variables, until none is left.
         """
         while True:
-            formulation = formulate(
-                self.problem, rank=rank, caps=self.caps, exclusive=self.exclusive
-            )
+            formulation = formulate(self.problem, rank=rank, caps=caps, exclusive=self.exclusive)
             solution = self._polish(formulation, self._solve(formulation.program))
             assert solution.values is not None and solution.objective is not None
             power = formulation.power(solution.values)
             findings = check(self.problem, power)
-            sound = self._holds(findings, rank, solution.objective)
+            promised = {**caps, rank: solution.objective}
+            sound = self._holds(findings, promised)
             if not sound and not self._tell_apart(formulation, solution.values):
                 # No direction is in doubt, so only the solver's last digits may be.
-                self._insist(findings, rank, solution.objective)
+                self._insist(findings, rank, promised)
                 sound = True
             if sound:
-                self.caps[rank] = _padded(findings.total(rank))
                 return Plan(power, findings.levels, findings.costs, solution.status)
 
     def _polish(self, formulation: Formulation, solution: Solution) -> Solution:
@@ -134,20 +150,19 @@ class _Search:
             raise SolverError("The costs have no lower limit.")
         return solution
 
-    def _holds(self, findings: Findings, rank: int, objective: float, price: float = 1.0) -> bool:
-        """Whether a plan keeps all limits, and costs no more than the program promised.
+    def _holds(self, findings: Findings, promised: dict[int, float], price: float = 1.0) -> bool:
+        """Whether a plan keeps all limits, and costs no more than was promised, by rank.
 
         price : of a unit of power or energy, if the tolerance for these is to be seen as money
         """
-        promised = {**self.caps, rank: objective}
         return not findings.violations and all(
             findings.total(other) <= cap + TOLERANCE * max(price, abs(cap), 1.0)
             for other, cap in promised.items()
         )
 
-    def _insist(self, findings: Findings, rank: int, objective: float) -> None:
+    def _insist(self, findings: Findings, rank: int, promised: dict[int, float]) -> None:
         """Raise SolverError if a plan is wrong by more than the tolerance of solvers."""
-        if not self._holds(findings, rank, objective, self._dearest(rank)):
+        if not self._holds(findings, promised, self._dearest(rank)):
             reasons = "; ".join(map(str, findings.violations)) or "it costs more than promised"
             raise SolverError(f"The solver {self.solver} returned a plan that is wrong: {reasons}.")
 

@@ -90,7 +90,8 @@ def solve(program: Program, solver: str = "cbc", options: Options | None = None)
     run, options = _find(solver, options or Options())
     if program.contradiction():
         return Solution(Status.INFEASIBLE)
-    if not program.row_count:
+    if not (program.row_count and program.variable_count):
+        # Rows without variables do not contradict, or we would not be here.
         return _by_bounds(program)
     solution = run(program, cost_to_solve(program), options)
     if solution.values is None:
