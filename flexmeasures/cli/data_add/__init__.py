@@ -41,6 +41,7 @@ def fm_add_data() -> None:
 _HOMES = {
     "add_beliefs": "beliefs",
     "add_initial_structure": "initial_structure",
+    "add_schedule_for_process": "schedule_process",
     "add_schedule_for_storage": "schedule",
     "add_source": "source",
     "add_toy_account": "toy_account",
