@@ -35,7 +35,7 @@ from flexmeasures.data.schemas.sensor_data import (
     SensorDataSchema,
 )
 from flexmeasures.data.services.sensor_data import read, record
-from flexmeasures.utils.time_utils import duration_isoformat, server_now, zone
+from flexmeasures.utils.time_utils import duration_isoformat, zone
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -172,7 +172,7 @@ def get(sensor: Sensor, **query: Any) -> ResponseReturnValue:
 def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
     timezone, id_ = zone(sensor.timezone), sensor.id
     try:
-        saved = record(sensor, current_user._get_current_object(), **message, now=server_now())
+        saved = record(sensor, current_user._get_current_object(), **message)
         db.session.commit()
     except ValidationError as error:
         return unprocessable_entity({"json": error.normalized_messages()})

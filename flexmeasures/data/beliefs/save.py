@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from flexmeasures.data.beliefs import wire
@@ -27,7 +27,7 @@ from flexmeasures.data.beliefs.rows import Rows, order_by
 from flexmeasures.data.beliefs.unchanged import Verdict, compare
 from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
-from flexmeasures.data.models.time_series import TimedBelief
+from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.utils.timely import tb
 
 if TYPE_CHECKING:
@@ -123,6 +123,12 @@ def save_rows(
         _expire_loaded_beliefs()
     new = int((added | replacing).sum())
     return Saved(new, len(rows) - new)
+
+
+def wait_for_turn(sensor: Sensor, source: DataSource) -> None:
+    """Let nobody else save beliefs of this source about this sensor until the transaction ends."""
+    lock = select(func.pg_advisory_xact_lock(sensor.id, source.id))
+    db.session.connection().execute(lock)
 
 
 def drop_unchanged(frame: Beliefs) -> Beliefs:

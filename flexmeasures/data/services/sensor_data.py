@@ -15,7 +15,7 @@ import numpy as np
 from flexmeasures.data.beliefs.knowledge import Timing
 from flexmeasures.data.beliefs.query import Filters
 from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, microseconds
-from flexmeasures.data.beliefs.save import Saved, save_rows
+from flexmeasures.data.beliefs.save import Saved, save_rows, wait_for_turn
 from flexmeasures.data.beliefs.sources import has_source_of_type, select_source_ids
 from flexmeasures.data.beliefs.steps import number_of_steps, step_values
 from flexmeasures.data.models.data_sources import DataSource
@@ -38,6 +38,7 @@ from flexmeasures.utils.time_utils import (
     decide_resolution,
     ground_duration,
     parse_resolution,
+    server_now,
     zone,
 )
 from flexmeasures.utils.unit_utils import (
@@ -70,7 +71,6 @@ def record(
     duration: timedelta,
     values: Floats,
     unit: str,
-    now: datetime,
     horizon: timedelta | None = None,
     prior: datetime | None = None,
     type: str | None = None,
@@ -96,9 +96,9 @@ def record(
     _check_signs(sensor, values)
     _check_number(number_of_events(sensor, duration, len(values)))
     events = events_of(sensor, start, duration, values).known()
-    horizons = _belief_horizons(sensor, events.start, horizon, prior, now)
-    _check_horizons(POST_TYPES.get(type or ""), horizons)
     source = get_or_create_source(user)
+    horizons = _belief_horizons(sensor, source, events.start, horizon, prior)
+    _check_horizons(POST_TYPES.get(type or ""), horizons)
     return save_rows(
         _rows(sensor, source, events, horizons),
         overwrite=ask_app.setting("FLEXMEASURES_ALLOW_DATA_OVERWRITE"),
@@ -182,17 +182,22 @@ def _check_signs(sensor: Sensor, values: Floats) -> None:
 
 def _belief_horizons(
     sensor: Sensor,
+    source: DataSource,
     event_start: Integers,
     horizon: timedelta | None,
     prior: datetime | None,
-    now: datetime,
 ) -> Integers:
-    """How long before it could be known each event is believed, in microseconds."""
+    """How long before it could be known each event is believed, in microseconds.
+
+    Now is when it is our turn to save. Had we looked at the clock before, whoever saves the same
+    meanwhile would be later than us, and what we say would seem to be new.
+    """
     known = Timing.of(sensor).knowledge_times(event_start)
     if horizon is None and prior is None:
         if ask_app.setting("FLEXMEASURES_MODE") == "play":
             return known - event_start - microseconds(sensor.event_resolution)
-        return known - microseconds(now)
+        wait_for_turn(sensor, source)
+        return known - microseconds(server_now())
     horizons = []
     if horizon is not None:
         horizons.append(np.full(len(known), _checked_horizon(horizon, known)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
 from threading import Barrier
 from typing import TypeVar
 
@@ -15,14 +16,18 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flexmeasures.api.v3_0.tests.meter import (
     PRIOR,
+    START,
     Meter,
     beliefs,
     make_meter,
     number_of_beliefs,
 )
 from flexmeasures.app import create
+from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
-from flexmeasures.tests.permissions.world import World, build_world
+from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.services.sensor_data import record
+from flexmeasures.tests.permissions.world import World, build_world, user_named
 
 CLIENTS = 8
 YEAR = 35_040
@@ -69,6 +74,28 @@ def test_the_same_year_twice_and_by_many_clients_at_once(meter: Meter) -> None:
     assert send(0) == known
     assert number_of_beliefs(meter) == YEAR
     assert DataSource.query.filter_by(name="member").count() == 1
+
+
+def test_the_same_without_recording_time_while_others_save_it(meter: Meter) -> None:
+    """The later one to save has come first, but says nothing new."""
+    sensor, user = db.session.get(Sensor, meter.sensor_id), user_named("member")
+    assert sensor is not None
+
+    def save(start: str) -> None:
+        values = np.ones(4)
+        moment, hour = datetime.fromisoformat(start), timedelta(hours=1)
+        record(sensor, user, start=moment, duration=hour, values=values, unit="kW")
+
+    save("2026-02-28T00:00:00+01:00")  # now it is our turn, and others wait
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(meter.post, [1] * 4)
+        wait([waiting], timeout=0.5)
+        assert not waiting.done()
+        save(START)
+        db.session.commit()
+        answer = waiting.result()
+    assert answer.get_json()["status"] == "ALREADY_RECEIVED_AND_SUCCESSFULLY_PROCESSED"
+    assert number_of_beliefs(meter) == 8
 
 
 def test_the_first_data_of_a_user(site: Flask, world: World) -> None:
