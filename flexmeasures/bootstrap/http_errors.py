@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import current_app, jsonify, make_response, request
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from werkzeug import Response
@@ -76,7 +77,7 @@ def _unavailable(error: Exception) -> ServiceUnavailable | None:
         )
     ):
         what = "database"
-    elif isinstance(error, RedisConnectionError):
+    elif isinstance(error, (RedisConnectionError, RedisTimeoutError)):
         what = "job queue"
     if what is None:
         return None

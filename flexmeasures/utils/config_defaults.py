@@ -190,6 +190,15 @@ class Config:
     FLEXMEASURES_MAX_PLANNING_HORIZON: timedelta | int | None = 2520
     """How far at most: a duration or a number of the sensor's steps; None: no limit."""
 
+    FLEXMEASURES_LONG_POLLING: int = 15
+    """Seconds that a request for a schedule may wait until that is made; 0: none."""
+    FLEXMEASURES_LONG_POLLING_REQUESTS: int = 2
+    """How many requests may wait at once in a process that has threads for others; at most half of
+    these threads. Of processes that serve one request at a time, one waits."""
+    FLEXMEASURES_RESPOND_ASYNC: bool = False
+    """Whether who asks for a schedule too early is told so by 202, as with `Prefer: respond-async`;
+    older clients only understand 400."""
+
     # --- Pages ---
     FLEXMEASURES_PLATFORM_NAME: str | list[Any] = "FlexMeasures"
     """Name shown in pages: a text, or a list of (text, [account roles]); the first match wins."""

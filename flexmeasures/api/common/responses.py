@@ -211,7 +211,7 @@ def unrecognized_sensor(lat: float | None = None, lng: float | None = None) -> A
     return _rejected("UNRECOGNIZED_SENSOR", "No sensor is known at this location.", where)
 
 
-def unrecognized_event(requested_event_id: int, requested_event_type: str) -> Answer:
+def unrecognized_event(requested_event_id: int | str, requested_event_type: str) -> Answer:
     event = f"(id = {requested_event_id}, type = {requested_event_type})"
     return _rejected("UNRECOGNIZED_UDI_EVENT", f"The requested UDI event {event} is not known.")
 

@@ -10,6 +10,8 @@ from flexmeasures.api.v3_0.accounts import accounts
 from flexmeasures.api.v3_0.asset_charts import asset_charts
 from flexmeasures.api.v3_0.assets import assets
 from flexmeasures.api.v3_0.health import health
+from flexmeasures.api.v3_0.jobs import jobs
+from flexmeasures.api.v3_0.schedules import schedules
 from flexmeasures.api.v3_0.sensor_data import sensor_data
 from flexmeasures.api.v3_0.sensors import sensors
 from flexmeasures.api.v3_0.users import users
@@ -21,6 +23,8 @@ v3_0.register_blueprint(accounts)
 v3_0.register_blueprint(asset_charts)
 v3_0.register_blueprint(assets)
 v3_0.register_blueprint(health)
+v3_0.register_blueprint(jobs)
+v3_0.register_blueprint(schedules)
 v3_0.register_blueprint(sensor_data)
 v3_0.register_blueprint(sensors)
 v3_0.register_blueprint(users)

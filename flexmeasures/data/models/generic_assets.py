@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,12 @@ class GenericAsset(Model, AuthModelMixin):
         if self.location is None:
             return None
         return geo_utils.earth_distance(self.location, geo_utils.parse_lat_lng(location))
+
+    def make_hashable(self) -> tuple[int, str]:
+        """What scheduling jobs about this asset depend on: attributes of all below it."""
+        from flexmeasures.data.queries.assets import attributes_below
+
+        return self.id, json.dumps(attributes_below(self.id), sort_keys=True)
 
     def get_attribute(self, attribute: str, default: Any = None) -> Any:
         return self.attributes.get(attribute, default)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, Select, exists, literal, select
 from sqlalchemy.orm import aliased, contains_eager, defer, joinedload, load_only, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from flexmeasures.auth.acl import Caller
+from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.models.user import Account
@@ -77,3 +79,21 @@ def ancestors(asset_id: int) -> Select[int]:
     parent = aliased(GenericAsset)
     step = select(parent.id, parent.parent_asset_id).join(line, parent.id == line.c.parent_asset_id)
     return select(line.union(step).c.id)
+
+
+def is_part_of(asset_id: int, other_id: int) -> bool:
+    """Is the one the other, or below it?"""
+    line = ancestors(asset_id).subquery()
+    return bool(db.session.scalar(select(exists().where(line.c.id == other_id))))
+
+
+def attributes_below(asset_id: int) -> list[tuple[int, Any]]:
+    """Attributes of an asset, of all below it, and of their sensors, with ids. Two statements."""
+    tree = descendants(GenericAsset.id == asset_id)
+    of_assets = select(GenericAsset.id, GenericAsset.attributes).where(GenericAsset.id.in_(tree))
+    of_sensors = select(Sensor.id, Sensor.attributes).where(Sensor.generic_asset_id.in_(tree))
+    return [
+        (id_, attributes)
+        for query in (of_assets.order_by(GenericAsset.id), of_sensors.order_by(Sensor.id))
+        for id_, attributes in db.session.execute(query)
+    ]

@@ -98,7 +98,7 @@ def without_references(config: Mapping[str, Any], gone: Collection[int]) -> dict
 
 def _without(value: Any, gone: Collection[int], key: Any = None) -> Any:
     """What is left; None if that is nothing."""
-    if isinstance(key, str) and _names_sensors(key) and _id(value) in gone:
+    if isinstance(key, str) and _names_sensors(key) and id_in(value) in gone:
         return None
     if isinstance(value, list):
         left = [_without(item, gone, key) for item in value]
@@ -129,11 +129,11 @@ def _ids(value: Any, path: Path) -> Iterator[tuple[Path, int]]:
     if isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
             yield from _ids(item, (*path, position))
-    elif (id_ := _id(value)) is not None:
+    elif (id_ := id_in(value)) is not None:
         yield path, id_
 
 
-def _id(value: Any) -> int | None:
+def id_in(value: Any) -> int | None:
     """The id that is meant, also by a text; None if it is none."""
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 12:
         return int(value)

@@ -200,6 +200,20 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
     "GET /api/v3_0/sensors/<id>/data": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     "POST /api/v3_0/sensors/<id>/data": _SENSOR_DATA["POST"] | {"unknown": UNKNOWN},
+    # Schedules. Only tests of schedules ask for some that can be made, or are.
+    "POST /api/v3_0/sensors/<id>/schedules/trigger": {
+        object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
+    }
+    | {"unknown": UNKNOWN},
+    "GET /api/v3_0/sensors/<id>/schedules/<uuid>": {
+        object_: outcome.replace("200", "400") for object_, outcome in _SENSOR_DATA["GET"].items()
+    }
+    | {"unknown": UNKNOWN},
+    "POST /api/v3_0/assets/<id>/schedules/trigger": {
+        object_: outcome.replace("200", "422") for object_, outcome in _ASSETS["POST"].items()
+    }
+    | {"unknown": UNKNOWN},
+    "GET /api/v3_0/jobs/<uuid>": {"unknown": UNKNOWN},  # and of others, as tests of jobs say
     # Assets
     "GET /api/v3_0/assets": {
         "": LOGGED_IN,
@@ -290,6 +304,8 @@ BODIES: dict[str, Any] = {
     "GET /api/v3_0/sensors/data": _EVENTS | _ADDRESS,
     "POST /api/v3_0/sensors/data": _EVENTS | _ADDRESS | {"values": [1]},
     "GET /api/v3_0/sensors/<id>/data": _EVENTS,
+    "POST /api/v3_0/sensors/<id>/schedules/trigger": {"start": _EVENTS["start"]},
+    "POST /api/v3_0/assets/<id>/schedules/trigger": {"start": _EVENTS["start"]},
     "POST /api/v3_0/sensors/<id>/data": _EVENTS | {"values": [1]},
 }
 

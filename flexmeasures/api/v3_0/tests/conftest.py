@@ -23,9 +23,15 @@ def world(fresh_db: SQLAlchemy) -> World:
 
 
 @pytest.fixture
-def call(app: Flask, world: World) -> Call:
+def site(app: Flask, world: World) -> Flask:
+    """The app that is called, beside the one of the tests."""
+    return create(env="testing")
+
+
+@pytest.fixture
+def call(site: Flask) -> Call:
     """Make a call to the API as somebody."""
-    client = create(env="testing").test_client()
+    client = site.test_client()
 
     def request(who: str, method: str, path: str, **kwargs: Any) -> TestResponse:
         token = str(user_named(who).get_auth_token())

@@ -385,7 +385,7 @@ def test_part_of_an_asset(world: SimpleNamespace) -> None:
 def test_a_written_asset(db: SQLAlchemy, world: SimpleNamespace) -> None:
     written = AssetSchema().dump(db.session.get(GenericAsset, world.asset))
     assert json.loads(written.pop("attributes")) == {"capacity_in_mw": 0.5}
-    for name, content in {"sensors_to_show": [], "flex_model": {}, "flex_context": {}}.items():
+    for name, content in (("sensors_to_show", []), ("flex_model", {}), ("flex_context", {})):
         assert json.loads(written.pop(name)) == content
     assert written == {
         "id": world.asset,
