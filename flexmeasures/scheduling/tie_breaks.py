@@ -15,9 +15,14 @@ from flexmeasures.scheduling.site_case import DeviceCase, SiteCase
 SHARE = 1e-4
 """Of the price spread, for the preferences of single devices."""
 
+_LEAST_SHARE = 1e-5
+"""A slope below this share of the price spread would escape solvers."""
+
 
 def with_slope(prices: np.ndarray) -> np.ndarray:
     """Make the future dearer by a thousandth of the price spread at most, to break ties.
+
+    Less, where two prices differ by less: the slope should not outweigh what is a true difference.
 
     >>> with_slope(np.array([10.0, 20.0])).tolist()
     [10.0, 20.01]
@@ -25,7 +30,10 @@ def with_slope(prices: np.ndarray) -> np.ndarray:
     if len(prices) < 2:
         return prices
     spread = float(np.ptp(prices))
-    penalty = 0.001 * spread if spread > 0 else 0.001
+    penalty = 0.001
+    if spread > 0:
+        steps = np.diff(np.unique(prices))
+        penalty = spread * min(0.001, max(float(steps.min()) / spread / 2, _LEAST_SHARE))
     return prices + np.linspace(0, penalty, len(prices))
 
 

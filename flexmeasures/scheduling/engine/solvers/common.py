@@ -9,8 +9,8 @@ import numpy as np
 
 from flexmeasures.scheduling.engine.program import Program
 
-MANY = 250
-"""Binary variables of up to two and a half days of quarter hours."""
+FEW, MANY = 100, 250
+"""Binary variables of a day, and of two and a half days, of quarter hours."""
 
 
 class Status(Enum):
@@ -50,7 +50,8 @@ class Options:
         """The gap for a program."""
         if self.mip_gap is not None:
             return self.mip_gap
-        return 1e-4 if program.binary.sum() <= MANY else 1e-3
+        binary = program.binary.sum()
+        return 1e-6 if binary <= FEW else 1e-4 if binary <= MANY else 1e-3
 
 
 class SolverError(RuntimeError):
