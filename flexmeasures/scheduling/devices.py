@@ -33,6 +33,7 @@ class DeviceModel:
     model : its flex-model, loaded; with a level at the start, if it has a stock of its own
     older : whether the rules are those of storage devices of old
     keeper : the device that says all about the stock that this one shares with it
+    shares : whether there are others of which it is the keeper
     """
 
     model: dict[str, Any]
@@ -42,6 +43,7 @@ class DeviceModel:
     position: int | None = None
     assumed: dict[str, Any] = field(default_factory=dict)
     keeper: DeviceModel | None = None
+    shares: bool = False
 
     @property
     def name(self) -> str:
@@ -66,7 +68,8 @@ class DeviceModel:
     @property
     def has_power(self) -> bool:
         """Or is it nothing but a stock?"""
-        return self.sensor is not None or self.asset is not None or self.keeper is None
+        others_use_it = self.shares or self.keeper is not None
+        return self.sensor is not None or self.asset is not None or not others_use_it
 
     @property
     def step(self) -> timedelta | None:
@@ -133,6 +136,8 @@ def load_devices(sent: Any, start: datetime) -> list[DeviceModel]:
     for position, device in enumerate(devices):
         if keepers[position] != position:
             device.keeper = devices[keepers[position]]
+            device.keeper.shares = True
+    for device in devices:
         _check(device)
     return devices
 
@@ -159,7 +164,8 @@ def spelled_entries(sent: Any) -> list[dict[str, Any]]:
 def _load_entry(
     entry: dict[str, Any], position: int, keeps_stock: bool, start: datetime
 ) -> DeviceModel:
-    whose = DeviceFlexModelSchema(only=["sensor", "asset"], unknown="exclude").load(entry)
+    about_owner = ["sensor", "asset", "state_of_charge"]
+    whose = DeviceFlexModelSchema(only=about_owner, unknown="exclude").load(entry)
     sensor, asset = whose.get("sensor"), whose.get("asset")
     if asset is None and sensor is not None:
         asset = sensor.generic_asset

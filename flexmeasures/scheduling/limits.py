@@ -88,10 +88,14 @@ class Limits:
         symmetric = self._capacity(device, "power_capacity")
         if (remembered := device.attribute("capacity_in_mw")) is not None:
             symmetric = _first_known(symmetric, magnitude("capacity_in_mw", remembered))
-        symmetric = _first_known(symmetric, np.fmax(consumption, production), self.site_capacity)
         consumption_given, production_given = (
             name in model for name in ("consumption_capacity", "production_capacity")
         )
+        if consumption_given and production_given:
+            larger = np.maximum(consumption, production)  # unknown, if one of them is
+        else:
+            larger = consumption if consumption_given else production
+        symmetric = _first_known(symmetric, larger, self.site_capacity)
         # Who says how much goes one way, means that nothing goes the other way.
         if consumption_given and not production_given and np.nan_to_num(consumption).any():
             production = np.zeros_like(consumption)

@@ -57,7 +57,7 @@ def _by_owner(site: Site, found: Iterable[Comparison], word: str) -> list[dict[s
             owner, key = site.devices_of(item.stock)[0].owner, item.limit
         entry = owners.setdefault(id(item.stock), dict(owner))
         moment = site.grid.moment(item.tick).astimezone(timezone.utc)
-        size = f"{round(item.size * 1000, 6)} k{_unit(item)[1:]}"
+        size = f"{round(item.size * 1000, 3)} k{_unit(item)[1:]}"
         entry.setdefault(key, []).append({"datetime": moment.isoformat(), word: size})
     return list(owners.values())
 

@@ -59,6 +59,13 @@ class World:
         frame = tb.BeliefsDataFrame(series, sensor=sensor, source=self.source, belief_time=known_at)
         save(frame)
 
+    def believe_instant(self, sensor: Sensor, moment: datetime, value: float) -> None:
+        """Let the source have believed this, a day before, of an instantaneous sensor."""
+        index = pd.DatetimeIndex([moment]).tz_convert(sensor.timezone)
+        series = pd.Series([value], index=index, dtype=float)
+        known_at = moment - timedelta(days=1)
+        save(tb.BeliefsDataFrame(series, sensor=sensor, source=self.source, belief_time=known_at))
+
     def prices(
         self,
         values: Sequence[float],
