@@ -139,6 +139,6 @@ def _patience() -> dict[str, Any]:
 
     return {
         "socket_connect_timeout": 1,
-        "socket_timeout": 1.5,
+        "socket_timeout": 1,
         "retry": Retry(NoBackoff(), 1, (NotConnected,)),
     }
