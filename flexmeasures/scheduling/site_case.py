@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from flexmeasures.scheduling.engine.arrays import filled
 from flexmeasures.scheduling.engine.problem import Values
 
 
@@ -118,8 +119,8 @@ class SiteCase:
         return tuple(device for device in self.devices if device.stock is stock)
 
     def array(self, values: Values) -> np.ndarray:
-        """One float per slot. (Read only if `values` is a plain number.)"""
-        return np.broadcast_to(np.asarray(values, dtype=float), (self.slots,))
+        """One float per slot."""
+        return filled(values, self.slots)
 
     def energy_cost(
         self,

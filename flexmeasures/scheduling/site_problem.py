@@ -46,6 +46,8 @@ class SitePlan:
     cost_without_flexibility : the same if storage did nothing, and all else ran as it could
     misses : in order of time
     margins : of wishes that were met, see `wishes.margins`
+    status : optimal, or feasible: the best that was found in time
+    gap : proven distance from the best cost, as a share of it; None if nothing is proven
     """
 
     power: dict[DeviceCase, np.ndarray]
@@ -57,6 +59,7 @@ class SitePlan:
     misses: tuple[Miss, ...]
     margins: tuple[Margin, ...]
     status: Status
+    gap: float | None
 
 
 def plan_site(case: SiteCase, solver: str, options: Options) -> SitePlan:
@@ -260,6 +263,7 @@ def _explained(case: SiteCase, model: _Model, plan: Plan) -> SitePlan:
         misses=tuple(sorted(misses(case, levels, site), key=lambda miss: miss.tick)),
         margins=tuple(sorted(margins(case, levels), key=lambda margin: margin.tick)),
         status=plan.status,
+        gap=plan.gap,
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flexmeasures.scheduling.engine.formulation import beta
 from flexmeasures.scheduling.engine.problem import Commitment, Device, Problem, Stock
 
 Power = Mapping[Device, np.ndarray]
@@ -71,7 +70,7 @@ def stock_levels(problem: Problem, stock: Stock, power: Power) -> np.ndarray:
             up, down = np.maximum(power[device], 0), np.minimum(power[device], 0)
             flow += up * device.up_efficiency + down / np.asarray(device.down_efficiency)
     retention = problem.array(stock.retention)
-    gained = flow * beta(retention) * problem.hours
+    gained = flow * _share_left(retention) * problem.hours
     if (retention == 1).all():
         return stock.initial + np.cumsum(gained)
     levels, level = [], stock.initial
@@ -79,6 +78,13 @@ def stock_levels(problem: Problem, stock: Stock, power: Power) -> np.ndarray:
         level = level * kept + added
         levels.append(level)
     return np.array(levels)
+
+
+def _share_left(retention: np.ndarray) -> np.ndarray:
+    """Of what flows in evenly over a slot, at its end: the mean of retention ** (0..1)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = -np.expm1(np.log(retention)) / -np.log(retention)
+    return np.where(retention < 1, share, 1.0)
 
 
 def commitment_cost(

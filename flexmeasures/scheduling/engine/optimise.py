@@ -36,12 +36,14 @@ class Plan:
     levels : MWh at the end of each slot
     costs : money of each commitment (or units of penalty, for commitments of a rank above 0)
     status : optimal, or feasible: the best that was found in time
+    gap : proven distance from the best cost, as a share of it; None if nothing is proven
     """
 
     power: dict[Device, np.ndarray]
     levels: dict[Stock, np.ndarray]
     costs: dict[Commitment, float]
     status: Status
+    gap: float | None = None
 
     def total(self, rank: int = 0) -> float:
         """Cost of all commitments of one rank."""
@@ -116,7 +118,7 @@ class _Search:
                 self._insist(findings, rank, promised)
                 sound = True
             if sound:
-                return Plan(power, findings.levels, findings.costs, solution.status)
+                return Plan(power, findings.levels, findings.costs, solution.status, solution.gap)
 
     def _polish(self, formulation: Formulation, solution: Solution) -> Solution:
         """Settle all but the binary variables to the last digit: a search stops within a gap."""
@@ -134,7 +136,7 @@ class _Search:
             polished = self._solve(settled)
         except (Infeasible, SolverTimeout):
             return solution
-        return replace(polished, status=solution.status)
+        return replace(polished, status=solution.status, gap=solution.gap)
 
     def _solve(self, program: Program) -> Solution:
         options = self.options

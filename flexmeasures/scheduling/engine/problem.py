@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from flexmeasures.scheduling.engine.arrays import filled
+
 Values: TypeAlias = float | np.ndarray
 
 
@@ -140,8 +142,8 @@ class Problem:
         return tuple(dict.fromkeys(d.stock for d in self.devices if d.stock is not None))
 
     def array(self, values: Values) -> np.ndarray:
-        """One float per slot. (Read only if `values` is a plain number.)"""
-        return np.broadcast_to(np.asarray(values, dtype=float), (self.slots,))
+        """One float per slot."""
+        return filled(values, self.slots)
 
     def _check_device(self, device: Device) -> None:
         self._check_limits(device.name, device.power_min, device.power_max)

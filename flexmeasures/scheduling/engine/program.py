@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from flexmeasures.scheduling.engine.arrays import filled
+
 Term = tuple[ArrayLike, np.ndarray]
 """Coefficients and the variables they belong to; variable -1 stands for no term in that row."""
 
@@ -111,7 +113,8 @@ class Builder:
         self, name: str, lower: ArrayLike, upper: ArrayLike, binary: bool = False
     ) -> np.ndarray:
         """Add a block of variables, and return their indices."""
-        low, high = np.broadcast_arrays(np.asarray(lower, float), np.asarray(upper, float))
+        count = np.broadcast(lower, upper).size
+        low, high = filled(lower, count), filled(upper, count)
         first, self.variable_count = self.variable_count, self.variable_count + len(low)
         self._lower.append(low)
         self._upper.append(high)
@@ -128,8 +131,8 @@ class Builder:
         used = (index >= 0) & (factor != 0)
         count = len(index)
         self._entries.append((used.sum(axis=1), index[used], factor[used]))
-        self._row_lower.append(np.broadcast_to(np.asarray(lower, float), (count,)))
-        self._row_upper.append(np.broadcast_to(np.asarray(upper, float), (count,)))
+        self._row_lower.append(filled(lower, count))
+        self._row_upper.append(filled(upper, count))
         self._row_blocks.append((name, self.row_count))
         self.row_count += count
 

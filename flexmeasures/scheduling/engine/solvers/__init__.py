@@ -135,7 +135,7 @@ def _by_bounds(program: Program) -> Solution:
     values = np.where(program.cost < 0, program.upper, values)
     if not np.isfinite(values).all():
         return Solution(Status.UNBOUNDED)
-    return Solution(Status.OPTIMAL, values, program.objective(values))
+    return Solution(Status.OPTIMAL, values, program.objective(values), gap=0.0)
 
 
 def _distrust(program: Program, values: np.ndarray, solver: str) -> None:

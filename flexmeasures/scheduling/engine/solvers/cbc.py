@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import signal
 import stat
@@ -45,15 +46,17 @@ def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
         with tempfile.TemporaryDirectory(
             prefix="flexmeasures-cbc-", dir=scratch_folder(len(mps)), ignore_cleanup_errors=True
         ) as folder:
-            answer, saved = _run(executable, mps, Path(folder), gap, options.time_limit)
+            answer, saved, log = _run(executable, mps, Path(folder), gap, options.time_limit)
     except OSError as error:
         raise SolverError(f"Cbc's files cannot be written or read: {error}.") from error
     status, lines = _read_status(answer)
     if status in (Status.INFEASIBLE, Status.UNBOUNDED):
         return Solution(status)
-    if saved:
-        return Solution(status, _read_exact(saved, program.variable_count))
-    return Solution(status, _read_text(lines, program.variable_count))
+    count = program.variable_count
+    values = _read_exact(saved, count) if saved else _read_text(lines, count)
+    # What is optimal is so within the gap that was asked for.
+    proven = (gap or 0.0) if status is Status.OPTIMAL else _read_gap(log)
+    return Solution(status, values, gap=proven)
 
 
 def as_mps(program: Program, cost: np.ndarray) -> str:
@@ -102,8 +105,8 @@ def scratch_folder(size: int = 0) -> str | None:
 
 def _run(
     executable: str, mps: str, folder: Path, gap: float | None, time_limit: float | None
-) -> tuple[str, bytes]:
-    """Run Cbc on a file, and return its solution: as text, and if it can, with all digits.
+) -> tuple[str, bytes, str]:
+    """Run Cbc on a file, and return its solution: as text, and if it can, with all digits; its log.
 
     gap : for integer programs
     """
@@ -119,7 +122,8 @@ def _run(
     log = _communicate(command, time_limit)
     if not solution.exists():
         raise SolverError(f"Cbc wrote no solution. Its last words: {_last_words(log)}")
-    return solution.read_text(errors="replace"), exact.read_bytes() if exact.exists() else b""
+    saved = exact.read_bytes() if exact.exists() else b""
+    return solution.read_text(errors="replace"), saved, log
 
 
 def _communicate(command: list[str], time_limit: float | None) -> str:
@@ -184,6 +188,18 @@ def _read_status(solution: str) -> tuple[Status, str]:
             raise SolverTimeout("Cbc found no solution within its time limit.")
         return Status.FEASIBLE, rest
     raise SolverError(f"Cbc wrote a solution that cannot be read; it begins with {first[:80]!r}.")
+
+
+def _read_gap(log: str) -> float | None:
+    """The gap of a search that was stopped; Cbc's own figure has two decimals only."""
+    reached, proven = (
+        re.findall(rf"^{name}:\s+(-?[0-9.e+-]+)\s*$", log, re.MULTILINE)
+        for name in ("Objective value", "Lower bound")
+    )
+    if not (reached and proven):
+        return None
+    objective, bound = float(reached[-1]), float(proven[-1])
+    return max(0.0, objective - bound) / max(abs(objective), 1e-9)
 
 
 def _read_exact(saved: bytes, count: int) -> np.ndarray:

@@ -25,11 +25,16 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Solution:
-    """values: one per variable of the program; None unless the status is optimal or feasible."""
+    """What a solver found.
+
+    values : one per variable of the program; None unless the status is optimal or feasible
+    gap : proven distance from the best objective, as a share of it; None if nothing is proven
+    """
 
     status: Status
     values: np.ndarray | None = None
     objective: float | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +46,11 @@ def solve(program: Program, cost: np.ndarray, options: Options) -> Solution:
         program.binary.astype(np.int32),
     )
     highs.run()
-    return _answer(highs)
+    solution = _answer(highs)
+    if not program.binary.any():
+        return replace(solution, gap=0.0 if solution.status is Status.OPTIMAL else None)
+    gap = float(highs.getInfo().mip_gap)
+    return replace(solution, gap=gap if math.isfinite(gap) else None)
 
 
 def _highs(gap: float, time_limit: float | None) -> highspy._core._Highs:
