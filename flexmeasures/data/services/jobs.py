@@ -123,19 +123,11 @@ def run_again(job: Job) -> Job:
     return job.requeue()
 
 
-def start_job() -> Job | None:
-    """To be called first by a function that may run as a job. The job, if this is one.
-
-    A job runs in a process that was forked from a worker: connections to the database that it
-    inherited are the worker's.
-    """
+def current_job() -> Job | None:
+    """The job that this process runs just now."""
     from rq import get_current_job
 
-    job = get_current_job()
-    if job is not None:
-        db.session.remove()
-        db.engine.dispose(close=False)
-    return job
+    return get_current_job()
 
 
 def remember_exception(

@@ -121,7 +121,7 @@ def make_schedule(
     ValueError, ValidationError : bad input
     Exceptions of `flexmeasures.scheduling.exceptions` : something that is needed is not known
     """
-    job = jobs.start_job()
+    job = jobs.current_job()
     target = _find(sensor_id, asset_id)
     belief_time = server_now() if belief_time is None else belief_time
     if job is not None:
@@ -220,9 +220,11 @@ def _make_scheduler(
     if isinstance(target, Sensor):
         _check_resolution(target, resolution)
         # By position, as custom schedulers may name it in their own way.
-        scheduler = find_scheduler_class(target)(target, **timing, **arguments)
+        scheduler = find_scheduler_class(target, arguments.get("flex_model"))(
+            target, **timing, **arguments
+        )
     else:
-        scheduler = find_scheduler_class(target)(  # type: ignore[call-arg, arg-type]
+        scheduler = find_scheduler_class(target)(  # type: ignore[call-arg]
             asset=target, sequential=sequential, **timing, **arguments
         )
     scheduler.settings = _settings()

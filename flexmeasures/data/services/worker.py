@@ -6,6 +6,8 @@ than its limit, and neither Redis nor the database has to be there all the time.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import random
 import signal
 import string
@@ -23,7 +25,9 @@ from rq.job import Job
 from rq.registry import StartedJobRegistry
 from rq.utils import as_text, now
 
+from flexmeasures.data.config import db
 from flexmeasures.data.services import jobs
+from flexmeasures.data.services.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -103,6 +107,12 @@ class JobWorker(Worker):
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         return GRACE
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """What the new process does. Connections to the database that it inherited are not its."""
+        db.session.remove()
+        db.engine.dispose(close=False)
+        super().main_work_horse(job, queue)
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
         super().prepare_job_execution(job, True)  # SafeQueue always has such a list
@@ -232,39 +242,20 @@ def make_worker(queues: Iterable[str], name: str | None = None) -> JobWorker:
 
 
 def preload() -> None:
-    """Load once what each job would load anew, as its process begins as a copy of this one.
-
-    No solver runs here: its threads would be missing in the copies.
-    """
-    import gc
-    import importlib
-
-    from sqlalchemy.exc import SQLAlchemyError
+    """Load once what each job would load anew, as its process begins as a copy of this one."""
     from sqlalchemy.orm import configure_mappers
-
-    from flexmeasures.data.config import db
 
     for module in _HEAVY:
         importlib.import_module(module)
     configure_mappers()
-    try:
-        with db.engine.connect():
-            pass  # it learns about the server once
-    except SQLAlchemyError as error:
-        jobs.logger.warning("The database does not answer yet: %s", error)
-    db.session.remove()
+    rehearse()
     db.engine.dispose()
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # what will not be touched is not copied
 
 
-_HEAVY = (
-    "flexmeasures.data.services.scheduling",
-    "flexmeasures.scheduling.storage",
-    "highspy",
-    "pandas",
-    "pyomo.environ",
-)
+# Not all of it is needed with each solver.
+_HEAVY = ("highspy", "pyomo.environ", "flexmeasures.scheduling.engine.solvers.pyomo_rows")
 
 
 def _random_name() -> str:
