@@ -77,26 +77,27 @@ def plan_site(case: SiteCase, solver: str, options: Options) -> SitePlan:
     """
     started = time.monotonic()
     reached = {stock: reach(case, stock) for stock in case.stocks}
-    attempts = (_with_wishes_as_limits, _with_wishes, _with_all_limits_as_wishes)
-    for attempt in attempts:
+    for attempt in (_with_wishes_as_limits, _with_wishes):
         model = attempt(case, reached)
         try:
-            plan = optimise(model.problem, solver, _rest_of(options, started))
-        except Infeasible:
-            if attempt is attempts[-1]:
-                raise
-        else:
-            return _explained(case, model, plan)
-    raise AssertionError("The last attempt returns or raises.")
+            plan = optimise(model.problem, solver, _part_of(options, started, 0.5))
+        except (Infeasible, SolverTimeout):
+            # The next attempt asks for less.
+            continue
+        return _explained(case, model, plan)
+    model = _with_all_limits_as_wishes(case, reached)
+    plan = optimise(model.problem, solver, _part_of(options, started, 1.0))
+    return _explained(case, model, plan)
 
 
-def _rest_of(options: Options, started: float) -> Options:
+def _part_of(options: Options, started: float, share: float) -> Options:
+    """With a share of the time that is left."""
     if options.time_limit is None:
         return options
     rest = options.time_limit - (time.monotonic() - started)
     if rest <= 0:
         raise SolverTimeout(f"No plan was found within {options.time_limit:g} s.")
-    return replace(options, time_limit=rest)
+    return replace(options, time_limit=rest * share)
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,21 @@ class Plan:
 def optimise(problem: Problem, solver: str = "cbc", options: Options | None = None) -> Plan:
     """Find the plan of the least cost; among ranks of commitments, higher ones go first.
 
-    The time limit of the options holds for all of it. Raises Infeasible, and the errors of `solve`.
+    The time limit of the options holds for all of it. When it is up, lower ranks are not looked at,
+    if there is a plan for higher ones. Raises Infeasible, and the errors of `solve`.
     """
     options = options or Options()
     search = _Search(problem, solver, options, _deadline(options))
     ranks = {commitment.rank for commitment in problem.commitments} | {0}
+    plan = None
     for rank in sorted(ranks, reverse=True):
-        plan = search.granted(rank)
+        try:
+            plan = search.granted(rank)
+        except SolverTimeout:
+            if plan is None:
+                raise
+            return replace(plan, status=Status.FEASIBLE, gap=None)
+    assert plan is not None
     return plan
 
 

@@ -19,6 +19,10 @@ LIMITS, SITE, FIRST, OTHERS, MONEY = range(5)
 BIG = 1e3
 
 
+class Undecided(Exception):
+    """The solver got stuck, in its tolerances perhaps."""
+
+
 @dataclass
 class Model:
     """Rows of a matrix by name of variable, and the cost of each rank."""
@@ -71,7 +75,8 @@ class Model:
                 ),
                 options={"mip_rel_gap": 1e-9},
             )
-            assert result.status == 0, result.message
+            if result.status != 0:
+                raise Undecided(result.message)
             found.append(result.fun)
             rows.append((self.costs[rank], -np.inf, result.fun + 1e-6))
         return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from flexmeasures.scheduling.engine.check import check
@@ -14,7 +14,7 @@ from flexmeasures.scheduling.engine.problem import Device, Problem, Stock
 from flexmeasures.scheduling.engine.solvers import Options
 from flexmeasures.scheduling.site_problem import DeviceCase, SiteCase, SitePlan, plan_site
 from flexmeasures.scheduling.tests.cases import site_case, stock_case
-from flexmeasures.scheduling.tests.oracle import optimum
+from flexmeasures.scheduling.tests.oracle import Undecided, optimum
 
 EXACTLY = Options(mip_gap=1e-9)
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -134,6 +134,13 @@ def missed(case: SiteCase, plan: SitePlan) -> list[float]:
     return sums
 
 
+def known_optimum(case: SiteCase) -> list[float]:
+    try:
+        return optimum(case)
+    except Undecided:
+        reject()
+
+
 def limits_clash(plan: SitePlan) -> bool:
     """Emptying a stock too late and filling it too late: we miss less at first, not in all."""
     return {"soc-min", "soc-max"} <= {miss.limit for miss in plan.misses if miss.tick}
@@ -145,8 +152,8 @@ def test_as_good_as_an_independent_optimum(case: SiteCase, solver: str) -> None:
     plan = plan_site(case, solver, EXACTLY)
     assert_physics(case, plan)
     assume(not limits_clash(plan))
-    *wishes, cost = optimum(case)
-    assert missed(case, plan) == pytest.approx(wishes, abs=2e-5)
+    *wishes, cost = known_optimum(case)
+    assert missed(case, plan) == pytest.approx(wishes, abs=1e-4)
     # A millionth of a MWh more or less of a wish is worth a ten-thousandth.
     assert plan.cost == pytest.approx(cost, rel=1e-5, abs=3e-4)
 
@@ -157,8 +164,8 @@ def test_preferences_cost_next_to_nothing(case: SiteCase) -> None:
     """A thousandth of the price spread, for all energy that can flow."""
     plan = plan_site(case, "highs", EXACTLY)
     assume(not limits_clash(plan))
-    *wishes, cost = optimum(case)
-    assert missed(case, plan) == pytest.approx(wishes, abs=2e-5)
+    *wishes, cost = known_optimum(case)
+    assert missed(case, plan) == pytest.approx(wishes, abs=1e-4)
     spread = max(np.ptp(case.consumption_price), np.ptp(case.production_price), 1.0)
     flows = sum(
         case.array(device.consumption_max).sum() + case.array(device.production_max).sum()
@@ -169,9 +176,9 @@ def test_preferences_cost_next_to_nothing(case: SiteCase) -> None:
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
-@given(case=sites(least=48, most=96, devices=8, prefer=True))
+@given(case=sites(least=48, most=96, devices=5, prefer=True))
 def test_large_sites_keep_what_can_be_kept(case: SiteCase) -> None:
-    plan = plan_site(case, "highs", Options(time_limit=30))
+    plan = plan_site(case, "highs", Options(time_limit=10))
     assert_physics(case, plan)
     idle = replace(case, devices=())
     assert plan_site(idle, "highs", Options()).site == pytest.approx(case.load)

@@ -182,6 +182,6 @@ def test_where_cbc_is_looked_for(monkeypatch: pytest.MonkeyPatch, script: Script
 
 
 def test_gap_of_a_search_that_was_stopped() -> None:
-    log = "Result - Stopped on time limit\n\nObjective value:      -990.00\nLower bound:     -1000.0\n"
+    log = "Stopped on time limit\n\nObjective value:      -990.00\nLower bound:     -1000.0\n"
     assert cbc._read_gap(log) == pytest.approx(10 / 990)
     assert cbc._read_gap("Objective value:   5.0\n") is None
