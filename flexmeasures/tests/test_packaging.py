@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-USED_IN_TESTING_ONLY = {"fakeredis"}
 
 
 def required(purpose: str) -> set[str]:
@@ -58,7 +57,7 @@ def is_for_tests(path: Path) -> bool:
 
 def test_whatever_the_package_imports_is_required() -> None:
     files = (path for path in (ROOT / "flexmeasures").rglob("*.py") if not is_for_tests(path))
-    assert undeclared(imported(files), required("app") | USED_IN_TESTING_ONLY) == {}
+    assert undeclared(imported(files), required("app")) == {}
 
 
 def test_whatever_the_tests_import_is_required() -> None:
