@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from werkzeug import Response
 from werkzeug.local import LocalProxy
 
 import flexmeasures
@@ -62,7 +63,19 @@ def set_up_cors(app: FlexMeasures) -> None:
     """Let pages of the origins that are configured call the paths that are configured."""
     from flask_cors import CORS
 
-    CORS(app)
+    app.after_request(_tell_caches_of_origins)  # after that of CORS: the first one runs last
+    CORS(app, vary_header=False)
+
+
+def _tell_caches_of_origins(response: Response) -> Response:
+    """What one origin may read is not what another one gets.
+
+    In one line with what else it varies by: of several, werkzeug reads and replaces only the first.
+    """
+    if "Access-Control-Allow-Origin" in response.headers:
+        varies_by = dict.fromkeys([*response.headers.getlist("Vary"), "Origin"])
+        response.headers["Vary"] = ", ".join(varies_by)
+    return response
 
 
 def set_up_queues(app: FlexMeasures) -> None:

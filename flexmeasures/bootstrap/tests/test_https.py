@@ -125,3 +125,19 @@ def test_origins_of_other_sites(app: FlexMeasures, monkeypatch: pytest.MonkeyPat
     assert allowed(friendly, api, "https://app.example") == "https://app.example"
     assert allowed(friendly, api, "https://evil.example") is None
     assert allowed(friendly, "/login", "https://app.example") is None
+
+
+def test_caches_tell_origins_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flexmeasures.utils.config_defaults import TestingConfig
+
+    origins = ["https://app.example", "https://other.example"]
+    monkeypatch.setattr(TestingConfig, "CORS_ORIGINS", origins)
+    client = create(env="testing").test_client()
+    asked = {"Access-Control-Request-Method": "PATCH"}
+    for origin in origins:
+        for method in ("GET", "OPTIONS"):
+            headers = {"Origin": origin} | asked
+            answer = client.open("/api/v3_0/users", method=method, headers=headers)
+            assert answer.headers["Access-Control-Allow-Origin"] == origin
+            assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+            assert {"Origin", "Accept-Encoding"} <= set(answer.vary)
