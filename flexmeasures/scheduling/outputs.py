@@ -124,7 +124,7 @@ class OutputSensors:
             if sensor.id in seen:
                 reason = f"Sensor {sensor.id} is that of a device, too."
             if reason:
-                raise FMValidationError(reason, key)
+                raise FMValidationError({key: [reason]})
             seen[sensor.id] = key
 
     def remember_signs(self) -> None:

@@ -143,7 +143,7 @@ class ProcessScheduler(Scheduler):
                 whose = {"sensor": entry.pop("sensor")} if "sensor" in entry else {}
                 sensor = SensorOnlySchema().load(whose)["sensor"]
                 if sensor.id in seen:
-                    raise FMValidationError(f"Sensor {sensor.id} is given twice.", "sensor")
+                    raise FMValidationError({"sensor": [f"Sensor {sensor.id} is given twice."]})
                 seen.add(sensor.id)
                 processes.append(self._load(entry, sensor))
             except ValidationError as error:
@@ -162,21 +162,20 @@ class ProcessScheduler(Scheduler):
                 sent = {"process-type": remembered} | sent
         model = ProcessFlexModelSchema(unit=sensor.unit, timezone=zone).load(sent)
         if not sensor.measures_power and not sensor.measures_energy:
-            raise FMValidationError(
-                f"Sensor {sensor.id} should be a power sensor, but is in {sensor.unit}.", "sensor"
-            )
+            reason = f"Sensor {sensor.id} should be a power sensor, but is in {sensor.unit}."
+            raise FMValidationError({"sensor": [reason]})
         try:
             length = ground_duration(model["duration"], self.start.astimezone(zone))
         except (ValueError, OverflowError) as error:
-            raise FMValidationError("This duration is too long.", "duration") from error
+            raise FMValidationError({"duration": ["This duration is too long."]}) from error
         if length <= timedelta(0):
-            raise FMValidationError("Must be longer than PT0M.", "duration")
+            raise FMValidationError({"duration": ["Must be longer than PT0M."]})
         process = _Process(sensor, model, -(-length // self.resolution), self._restricted(model))
         if self._grid.slots:
             try:
                 process.power(np.zeros(self._grid.slots))
             except NoRoom as error:
-                raise FMValidationError(str(error), "time-restrictions") from error
+                raise FMValidationError({"time-restrictions": [str(error)]}) from error
         return process
 
     def _restricted(self, model: Mapping[str, Any]) -> np.ndarray:

@@ -26,7 +26,7 @@ def check_prices(context: Mapping[str, Any], asset: GenericAsset | None) -> None
     if len(prices) == 2:
         check_currencies(*prices.values())
     if asset is not None and "consumption_price" not in prices and market(asset) is None:
-        raise FMValidationError("Missing data for required field.", "consumption-price")
+        raise FMValidationError({"consumption-price": ["Missing data for required field."]})
 
 
 def check_inflexible(context: Mapping[str, Any], devices: Sequence[DeviceModel]) -> None:
@@ -36,10 +36,8 @@ def check_inflexible(context: Mapping[str, Any], devices: Sequence[DeviceModel])
         for item in context.get(name) or ():
             sensor = item if isinstance(item, Sensor) else item.sensor
             if sensor.id in scheduled:
-                raise FMValidationError(
-                    f"Sensor {sensor.id} is to be scheduled, so it is not inflexible.",
-                    name.replace("_", "-"),
-                )
+                reason = f"Sensor {sensor.id} is to be scheduled, so it is not inflexible."
+                raise FMValidationError({name.replace("_", "-"): [reason]})
 
 
 def check_capacities(

@@ -10,7 +10,12 @@ from marshmallow import fields, post_load, pre_load, validate, validates_schema
 from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
 from flexmeasures.data.schemas.scheduling.outputs import PowerOutputField, StateOfChargeField
 from flexmeasures.data.schemas.scheduling.spelling import FlexSchema
-from flexmeasures.data.schemas.scheduling.values import AmountField, Kind, VariableField
+from flexmeasures.data.schemas.scheduling.values import (
+    SMALLEST_EFFICIENCY,
+    AmountField,
+    Kind,
+    VariableField,
+)
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.units import QuantityValidator
 from flexmeasures.data.schemas.utils import FMValidationError
@@ -55,10 +60,18 @@ class StorageFlexModelSchema(FlexSchema):
     )
     roundtrip_efficiency = AmountField(Kind.SHARE, numbers=True, data_key="roundtrip-efficiency")
     charging_efficiency = VariableField(
-        Kind.SHARE, numbers=True, positive=True, data_key="charging-efficiency"
+        Kind.SHARE,
+        numbers=True,
+        positive=True,
+        minimum=SMALLEST_EFFICIENCY,
+        data_key="charging-efficiency",
     )
     discharging_efficiency = VariableField(
-        Kind.SHARE, numbers=True, positive=True, data_key="discharging-efficiency"
+        Kind.SHARE,
+        numbers=True,
+        positive=True,
+        minimum=SMALLEST_EFFICIENCY,
+        data_key="discharging-efficiency",
     )
     storage_efficiency = VariableField(Kind.SHARE, numbers=True, data_key="storage-efficiency")
     soc_value_at_end = fields.Raw(
@@ -95,6 +108,10 @@ class StorageFlexModelSchema(FlexSchema):
         if not 0 < efficiency <= 1:
             raise FMValidationError(
                 "Must be greater than 0 and less than or equal to 1.", "roundtrip-efficiency"
+            )
+        if efficiency < SMALLEST_EFFICIENCY:
+            raise FMValidationError(
+                f"Must be greater than or equal to {SMALLEST_EFFICIENCY:g}.", "roundtrip-efficiency"
             )
         for name in ("charging_efficiency", "discharging_efficiency"):
             if name in model:

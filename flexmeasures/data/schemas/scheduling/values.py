@@ -38,12 +38,15 @@ MOST_SEGMENTS = 20_000
 
 
 class Kind(Enum):
-    """What a value measures: the unit it is converted to, and an example."""
+    """What a value measures: the unit it is converted to, an example, and the largest magnitude.
 
-    POWER = ("MW", "10 kW")
-    ENERGY = ("MWh", "12.1 kWh")
-    SHARE = ("", "95 %")
-    PRICE = ("currency/MWh", "0.21 EUR/kWh")
+    Nothing on earth is larger; and solvers reckon with numbers of some 15 digits.
+    """
+
+    POWER = ("MW", "10 kW", 1e6)
+    ENERGY = ("MWh", "12.1 kWh", 1e8)
+    SHARE = ("", "95 %", 1e4)
+    PRICE = ("currency/MWh", "0.21 EUR/kWh", 1e9)
 
     @property
     def unit(self) -> str:
@@ -52,6 +55,13 @@ class Kind(Enum):
     @property
     def example(self) -> str:
         return self.value[1]
+
+    @property
+    def largest(self) -> float:
+        return self.value[2]
+
+
+SMALLEST_EFFICIENCY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,6 @@ class AmountField(fields.Field[Any]):
         "no_unit": "A unit is missing, as in {example}.",
         "unit": "{given} cannot be converted to {unit}.",
         "minimum": "Must be greater than or equal to {limit}.",
-        "maximum": "Must be less than or equal to {limit}.",
         "positive": "Must be greater than 0.",
     }
 
@@ -132,10 +141,12 @@ class AmountField(fields.Field[Any]):
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             raise self.make_error("number" if self.numbers else "invalid")
         amount = self._of_text(value) if isinstance(value, str) else self._of_number(value)
-        if self.minimum is not None and amount.value < self.minimum:
-            raise self.make_error("minimum", limit=f"{self.minimum:g}")
+        if abs(amount.value) > self.kind.largest:
+            raise self.make_error("too_large")
         if self.positive and amount.value <= 0:
             raise self.make_error("positive")
+        if self.minimum is not None and amount.value < self.minimum:
+            raise self.make_error("minimum", limit=f"{self.minimum:g}")
         return amount
 
     def _of_number(self, value: float) -> _Amount:
