@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ _STORAGE_ATTRIBUTES = ("soc_in_mwh", "min_soc_in_mwh", "max_soc_in_mwh")
 def find_scheduler_class(target: Sensor | GenericAsset, flex_model: Any = None) -> type[Scheduler]:
     """The custom scheduler of a sensor or asset, else the one for the type of the asset.
 
-    Other types than storage and processes have the storage scheduler, too, if a flex-model is sent
+    A flex-model with a duration is that of a process, whatever the type of the asset. Other types
+    than storage and processes have the storage scheduler, too, if a flex-model is sent
     or stored, or an attribute tells of storage; and so do assets whose devices are to be scheduled.
 
     Raises
@@ -40,7 +42,7 @@ def find_scheduler_class(target: Sensor | GenericAsset, flex_model: Any = None) 
         if "custom-scheduler" in attributes:
             return load_custom_scheduler(attributes["custom-scheduler"])
     asset_type = asset.generic_asset_type.name
-    if asset_type in PROCESS_TYPES:
+    if asset_type in PROCESS_TYPES or _is_of_process(flex_model):
         return _OWN["ProcessScheduler"]()
     if (
         asset_type in STORAGE_TYPES
@@ -55,6 +57,11 @@ def find_scheduler_class(target: Sensor | GenericAsset, flex_model: Any = None) 
         f"{', '.join(STORAGE_TYPES + PROCESS_TYPES)}, for sensors with an attribute"
         " custom-scheduler, and for others if a flex-model says what they can do."
     )
+
+
+def _is_of_process(flex_model: Any) -> bool:
+    """Does it have the field that every process needs, and nothing else has?"""
+    return isinstance(flex_model, Mapping) and "duration" in flex_model
 
 
 def _storage_scheduler() -> type[Scheduler]:

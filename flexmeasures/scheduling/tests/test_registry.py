@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flexmeasures.scheduling.process import ProcessScheduler
 from flexmeasures.scheduling.registry import find_scheduler_class, load_custom_scheduler
 from flexmeasures.scheduling.storage import StorageScheduler
 from flexmeasures.scheduling.tests.worlds import make_world
@@ -21,6 +22,27 @@ def test_storage(asset_type: str, session: None) -> None:
 def test_other_assets(session: None) -> None:
     with pytest.raises(ValueError, match=r"Scheduling is not \(yet\) supported for asset type"):
         find_scheduler_class(make_world(asset_type="windmill").battery)
+
+
+@pytest.mark.parametrize(
+    ("flex_model", "attributes", "found"),
+    [
+        ({"power-capacity": "5 kW"}, {}, StorageScheduler),
+        ({"power": 5, "duration": "PT1H"}, {}, ProcessScheduler),
+        (None, {"max_soc_in_mwh": 1}, StorageScheduler),
+        (None, {"custom-scheduler": "ProcessScheduler"}, ProcessScheduler),
+    ],
+)
+def test_other_assets_of_which_more_is_known(
+    flex_model: Any, attributes: dict[str, Any], found: type, session: None
+) -> None:
+    world = make_world(asset_type="windmill", asset_attributes=attributes)
+    assert find_scheduler_class(world.battery, flex_model) is found
+
+
+def test_sites(session: None) -> None:
+    assert find_scheduler_class(make_world(asset_type="building").asset) is StorageScheduler
+    assert find_scheduler_class(make_world(asset_type="process").asset) is ProcessScheduler
 
 
 def test_a_custom_scheduler_wins(session: None, tmp_path: Path) -> None:
