@@ -1,7 +1,7 @@
 """Try the API as it is described, as anybody who may call it.
 
-Serves FlexMeasures with a database of its own, and lets schemathesis call all endpoints with right
-and wrong data, in all its phases and with all its checks. See ci/schemathesis.toml.
+Serves FlexMeasures with a database and queues of its own, and lets schemathesis call all endpoints
+with right and wrong data, in all its phases and with all its checks. See ci/schemathesis.toml.
 
     python ci/fuzz.py [--examples N] [--role ROLE]... [options of `schemathesis run` ...]
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 
-from flexmeasures.bootstrap.local import throwaway_database_server
+from flexmeasures.bootstrap.local import programs, throwaway_database_server
 from flexmeasures.tests.live_server import free_port, live_server
 
 ROOT = Path(__file__).parents[1]
@@ -54,9 +54,16 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
     with (
         tempfile.TemporaryDirectory() as backups,
         mail_server() as mail_port,
+        queue_server() as redis_port,
         live_server(
             uri,
-            settings={**settings, "FLEXMEASURES_DB_BACKUP_PATH": backups, "MAIL_PORT": mail_port},
+            settings={
+                **settings,
+                "FLEXMEASURES_DB_BACKUP_PATH": backups,
+                "FLEXMEASURES_REDIS_URL": "127.0.0.1",
+                "FLEXMEASURES_REDIS_PORT": redis_port,
+                "MAIL_PORT": mail_port,
+            },
         ) as address,
     ):
         command = [
@@ -82,6 +89,20 @@ def mail_server() -> Iterator[str]:
         yield str(port)
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def queue_server() -> Iterator[str]:
+    """Takes jobs, which nobody runs; yields the port."""
+    port = str(free_port())
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(programs.valkey(None)), "--port", port, "--save", "", "--dir", folder]
+        server = subprocess.Popen([*command, "--loglevel", "warning"], stdout=subprocess.DEVNULL)
+        try:
+            yield port
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def fill_database(uri: str, role: str) -> str | None:

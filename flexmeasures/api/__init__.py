@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, Response, request
 
 import flexmeasures
 from flexmeasures.api import sunset
-from flexmeasures.api.common.parsing import IdConverter
+from flexmeasures.api.common.parsing import IdConverter, JobIdConverter
 from flexmeasures.api.dev import dev
 from flexmeasures.api.ops import ops
 from flexmeasures.api.play import play
@@ -21,6 +21,7 @@ flexmeasures_api.post("/requestAuthToken")(request_auth_token)
 
 def register_at(app: Flask) -> None:
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["job"] = JobIdConverter
     app.register_blueprint(flexmeasures_api)
     app.register_blueprint(dev)
     app.register_blueprint(ops)

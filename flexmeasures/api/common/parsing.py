@@ -14,7 +14,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 from flexmeasures.api.common.responses import unprocessable_entity
 from flexmeasures.api.common.spelling import key_of, spelled_as_documented
@@ -32,6 +32,12 @@ class IdConverter(IntegerConverter):
     """Ids in paths. What is no number is the path of something else."""
 
     regex = "[0-9]{1,10}"
+
+
+class JobIdConverter(BaseConverter):
+    """Ids of jobs in paths: anything but the words that stand beside them there."""
+
+    regex = "(?!trigger(?:/|$))[^/]+"
 
 
 class Parser(FlaskParser):

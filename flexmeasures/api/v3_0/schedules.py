@@ -125,7 +125,7 @@ def _refuse(error: Exception) -> ResponseReturnValue:
     return unprocessable_entity({"json": str(error)})
 
 
-@schedules.get("/sensors/<id:id>/schedules/<uuid>")
+@schedules.get("/sensors/<id:id>/schedules/<job:uuid>")
 @answers(200, ScheduleSchema(), "The schedule")
 @answers(202, NotReadySchema(), "Not yet, for `Prefer: respond-async`")
 @answers(400, NoScheduleSchema(), "Not yet, or not at all: the message says why")

@@ -205,7 +205,7 @@ TABLE: dict[str, dict[str, str]] = {
         object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
     }
     | {"unknown": UNKNOWN},
-    "GET /api/v3_0/sensors/<id>/schedules/<uuid>": {
+    "GET /api/v3_0/sensors/<id>/schedules/<job:uuid>": {
         object_: outcome.replace("200", "400") for object_, outcome in _SENSOR_DATA["GET"].items()
     }
     | {"unknown": UNKNOWN},

@@ -189,6 +189,12 @@ def test_unknown_sensors(call: Call, depot: Depot) -> None:
     assert call("member", "GET", f"{path}/x").status_code == 404
 
 
+def test_triggers_take_posts_only(call: Call, depot: Depot) -> None:
+    answer = call("member", "GET", depot.trigger)
+    assert answer.status_code == 405
+    assert "GET" not in answer.headers["Allow"]
+
+
 # --- Getting ---
 
 
