@@ -7,6 +7,13 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from flexmeasures.data.schemas.flex_fields import described
+from flexmeasures.data.schemas.scheduling import (
+    DeviceFlexModelSchema,
+    FlexContextSchema,
+    ProcessFlexModelSchema,
+    StorageFlexModelSchema,
+)
 from flexmeasures.data.schemas.texts import storable
 from flexmeasures.data.schemas.times import (
     AwareDateTimeField,
@@ -86,7 +93,7 @@ class TriggerSchema(Schema):
             "description": "What surrounds the devices: prices, limits of the site, and devices"
             " whose power is given. Keys that are left out are those of the asset, or else of the"
             " nearest asset that it is part of.",
-            "type": "object",
+            **described(FlexContextSchema()),
             "example": _CONTEXT,
         },
     )
@@ -104,6 +111,7 @@ class SensorTriggerSchema(TriggerSchema):
         data_key="flex-model",
         metadata={
             "description": "What the device can do. Keys that are left out are those of its asset.",
+            **described(StorageFlexModelSchema(), ProcessFlexModelSchema()),
             "example": _MODEL,
         },
     )
@@ -118,6 +126,7 @@ class AssetTriggerSchema(TriggerSchema):
             " power), `asset`, or the sensor of its `state-of-charge`; its other keys say what it"
             " can do. Keys that are left out are those of its asset. Other assets with a flex-model"
             " take part, too. A single device needs no list.",
+            "items": described(DeviceFlexModelSchema(), ProcessFlexModelSchema()),
             "example": [{"sensor": 7} | _MODEL],
         },
     )
