@@ -130,6 +130,8 @@ class Scheduler:
         self.config_deserialized = True
 
     def deserialize_timing_config(self) -> None:
+        if self.resolution <= timedelta(0):
+            raise ValueError(f"Slots take time, but the resolution is {self.resolution}.")
         if self.start > self.end:
             raise ValueError(f"Start {self.start} cannot be after end {self.end}.")
         limit = self.settings.latest_end(self.start, self.resolution)

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.scheduling import DeviceFlexModelSchema, StorageFlexModelSchema
+from flexmeasures.data.schemas.scheduling.outputs import records_power
 from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.storage_flex_model import (
     OLDER_KEYS,
@@ -101,6 +102,8 @@ def _attribute(
 
 def load_device(sent: Any, sensor: Sensor, start: datetime) -> DeviceModel:
     """The device of a sensor. Raises ValidationError and ValueError."""
+    if not records_power(sensor):
+        raise ValueError(f"Sensor {sensor.id} should be a power sensor, but is in {sensor.unit}.")
     schema = StorageFlexModelSchema(timezone=_timezone(sensor))
     if not isinstance(sent, Mapping):
         schema.load(sent)  # refuses it

@@ -129,7 +129,7 @@ def known_prices(name: str, price: Price, knowledge: Knowledge) -> tuple[np.ndar
 
     Raises UnknownPricesException if no price is known at all.
     """
-    known = knowledge.per_slot(price.variable)
+    known = knowledge.per_slot(price.variable, floor_to=knowledge.grid.resolution)
     reference = price.variable if isinstance(price.variable, Reference) else None
     if np.isnan(known).all():
         raise UnknownPricesException(

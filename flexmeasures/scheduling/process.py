@@ -17,6 +17,7 @@ from flexmeasures.data.schemas.scheduling import (
     hyphenated,
     load_sensors,
 )
+from flexmeasures.data.schemas.scheduling.outputs import records_power
 from flexmeasures.data.schemas.scheduling.references import SensorOnlySchema
 from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.base import Output, Scheduler
@@ -161,7 +162,7 @@ class ProcessScheduler(Scheduler):
             if (remembered := sensor.get_attribute("process-type")) is not None:
                 sent = {"process-type": remembered} | sent
         model = ProcessFlexModelSchema(unit=sensor.unit, timezone=zone).load(sent)
-        if not sensor.measures_power and not sensor.measures_energy:
+        if not records_power(sensor):
             reason = f"Sensor {sensor.id} should be a power sensor, but is in {sensor.unit}."
             raise FMValidationError({"sensor": [reason]})
         try:

@@ -132,7 +132,9 @@ def _site_limits(
     """MW per slot: the limit both ways (nan if there is none), that on imports, that on exports."""
     remembered = asset.attributes.get("capacity_in_mw")
     power, imports, exports = (
-        np.maximum(knowledge.per_slot(context.get(name), "smallest"), 0.0)
+        np.maximum(
+            knowledge.per_slot(context.get(name), "smallest", knowledge.grid.resolution), 0.0
+        )
         for name in _SITE_CAPACITIES
     )
     if remembered is not None:

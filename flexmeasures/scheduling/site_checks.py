@@ -51,3 +51,13 @@ def check_capacities(
             continue
         if not any(name in device.model for name in _CAPACITIES):
             raise device.refusal("power-capacity", "Missing data for required field.")
+
+
+def relaxation_notes(context: Mapping[str, Any]) -> list[str]:
+    """What becomes of the fields that say whether limits may be missed."""
+    return [
+        f"{name.replace('_', '-')} has no effect: what cannot be met is always met as far as it can"
+        " be, first the limits of the site, then those of stocks, then wishes, and only then money."
+        for name in context
+        if name.startswith("relax_")
+    ]

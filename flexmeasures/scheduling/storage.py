@@ -15,7 +15,12 @@ from flexmeasures.scheduling.devices import DeviceModel, load_device, load_devic
 from flexmeasures.scheduling.outputs import OutputSensors, device_outputs, site_outputs
 from flexmeasures.scheduling.report import describe
 from flexmeasures.scheduling.site import Planned, Site, plan_at_once, plan_one_by_one
-from flexmeasures.scheduling.site_checks import check_capacities, check_inflexible, check_prices
+from flexmeasures.scheduling.site_checks import (
+    check_capacities,
+    check_inflexible,
+    check_prices,
+    relaxation_notes,
+)
 from flexmeasures.scheduling.slots import check_slots, initialize_index
 from flexmeasures.scheduling.start_levels import find_start_levels
 from flexmeasures.scheduling.variable import Grid
@@ -174,6 +179,7 @@ class StorageScheduler(Scheduler):
         self.flex_context = FlexContextSchema(timezone=self._timezone(devices)).load(
             self.flex_context
         )
+        self.report["notes"] += relaxation_notes(self.flex_context)
         check_prices(self.flex_context, self.asset)
         check_inflexible(self.flex_context, devices)
         check_capacities(self.flex_context, self._site_asset, devices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -58,8 +59,9 @@ def test_refused(
 def stored(db: SQLAlchemy, sensor_id: int) -> list[float]:
     sensor = db.session.get(Sensor, sensor_id)
     assert sensor is not None
-    beliefs = sensor.search_beliefs()
-    return beliefs["event_value"].tolist()
+    beliefs: Any = sensor.search_beliefs()
+    values: list[float] = beliefs["event_value"].tolist()
+    return values
 
 
 def test_fields_of_the_api(

@@ -45,13 +45,13 @@ class FlexContextSchema(FlexSchema):
     site_production_capacity = VariableField(
         Kind.POWER, minimum=0, data_key="site-production-capacity"
     )
-    inflexible_device_sensors = fields.List(
+    inflexible_device_sensors = BoundedList(
         SensorIdField(), data_key="inflexible-device-sensors", load_default=list, validate=_WITHIN
     )
-    inflexible_consumption = fields.List(
+    inflexible_consumption = BoundedList(
         SensorPowerField(Kind.POWER), data_key="inflexible-consumption", validate=_WITHIN
     )
-    inflexible_production = fields.List(
+    inflexible_production = BoundedList(
         SensorPowerField(Kind.POWER), data_key="inflexible-production", validate=_WITHIN
     )
     aggregate_consumption = PowerOutputField(data_key="aggregate-consumption")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
@@ -11,9 +11,17 @@ from flexmeasures.data.schemas.scheduling.references import SensorOnlySchema, na
 from flexmeasures.data.schemas.scheduling.values import Kind, VariableField
 from flexmeasures.data.schemas.utils import FMValidationError
 
+if TYPE_CHECKING:
+    from flexmeasures.data.models.time_series import Sensor
+
 
 def _refuse(reason: str) -> FMValidationError:
     return FMValidationError({"sensor": [reason]})
+
+
+def records_power(sensor: Sensor) -> bool:
+    """Energy per event is power, too."""
+    return sensor.measures_power or (sensor.measures_energy and bool(sensor.event_resolution))
 
 
 class PowerOutputField(fields.Field[Any]):
@@ -23,7 +31,7 @@ class PowerOutputField(fields.Field[Any]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         sensor = SensorOnlySchema().load(value)["sensor"]
-        if not (sensor.measures_power or (sensor.measures_energy and sensor.event_resolution)):
+        if not records_power(sensor):
             raise _refuse(f"{name_of(sensor)} should be in a unit of power, not {sensor.unit}.")
         return sensor
 

@@ -8,7 +8,11 @@ from typing import Any
 from marshmallow import fields, post_load, pre_load, validate, validates_schema
 
 from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
-from flexmeasures.data.schemas.scheduling.outputs import PowerOutputField, StateOfChargeField
+from flexmeasures.data.schemas.scheduling.outputs import (
+    PowerOutputField,
+    StateOfChargeField,
+    records_power,
+)
 from flexmeasures.data.schemas.scheduling.spelling import FlexSchema
 from flexmeasures.data.schemas.scheduling.values import (
     SMALLEST_EFFICIENCY,
@@ -139,7 +143,7 @@ class DeviceFlexModelSchema(StorageFlexModelSchema):
     @validates_schema
     def _check_owner(self, model: dict[str, Any], **kwargs: Any) -> None:
         sensor, asset = model.get("sensor"), model.get("asset")
-        if sensor is not None and not sensor.measures_power and not sensor.measures_energy:
+        if sensor is not None and not records_power(sensor):
             raise FMValidationError(
                 f"Should be a power sensor, but {sensor.id} is in {sensor.unit}.", "sensor"
             )
