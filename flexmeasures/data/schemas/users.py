@@ -12,7 +12,7 @@ from marshmallow.validate import Length
 from flexmeasures.data.schemas.generic_assets import NamedSchema
 from flexmeasures.data.schemas.ids import ModelIdField
 from flexmeasures.data.schemas.times import validate_timezone
-from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.data.schemas.utils import BoundedList, FMValidationError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm.interfaces import ORMOption
@@ -63,8 +63,10 @@ class UserSchema(Schema):
         validate=validate_timezone,
         metadata={"description": "The IANA name of a timezone.", "example": "Europe/Lisbon"},
     )
-    flexmeasures_roles = fields.List(
-        RoleIdField(), metadata={"description": "Ids of roles.", "example": [1]}
+    flexmeasures_roles = BoundedList(
+        RoleIdField(),
+        validate=Length(max=100),
+        metadata={"description": "Ids of roles.", "example": [1]},
     )
     last_login_at = fields.DateTime(
         dump_only=True, allow_none=True, metadata={"description": "In UTC.", **_NAIVE}

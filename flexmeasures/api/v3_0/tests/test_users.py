@@ -150,6 +150,7 @@ def test_deactivation_ends_sessions_and_tokens(call: Call, world: World) -> None
         ({"active": "maybe"}, "active", "Not a valid boolean."),
         ({"flexmeasures_roles": "admin"}, "flexmeasures_roles", "Not a valid list."),
         ({"flexmeasures_roles": [999]}, "flexmeasures_roles", "No role found with id 999."),
+        ({"flexmeasures_roles": [9] * 1000}, "flexmeasures_roles", "Longer than maximum length"),
     ],
 )
 def test_bad_changes(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate, validates_schema
+from marshmallow import validate, validates_schema
 
 from flexmeasures.data.schemas.scheduling.outputs import PowerOutputField
 from flexmeasures.data.schemas.scheduling.references import Reference, name_of
 from flexmeasures.data.schemas.scheduling.spelling import FlexSchema
 from flexmeasures.data.schemas.scheduling.values import Kind, VariableField
 from flexmeasures.data.schemas.sensors import SensorIdField
-from flexmeasures.data.schemas.utils import BooleanField, FMValidationError
+from flexmeasures.data.schemas.utils import BooleanField, BoundedList, FMValidationError
 
 _MOST_DEVICES = 1000
 _WITHIN = validate.Length(max=_MOST_DEVICES)

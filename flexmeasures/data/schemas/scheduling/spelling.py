@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, pre_load
+from marshmallow import Schema, ValidationError, pre_load
+
+# No schema has nearly as many; a million unknown ones would take seconds to name.
+_MOST_KEYS = 1000
 
 
 def hyphenated(config: Mapping[Any, Any]) -> dict[str, Any]:
@@ -22,4 +25,8 @@ class FlexSchema(Schema):
 
     @pre_load
     def _spell_keys(self, config: Any, **kwargs: Any) -> Any:
-        return hyphenated(config) if isinstance(config, Mapping) else config
+        if not isinstance(config, Mapping):
+            return config
+        if len(config) > _MOST_KEYS:
+            raise ValidationError(f"Has {len(config)} keys. At most {_MOST_KEYS} can be sent.")
+        return hyphenated(config)

@@ -81,6 +81,16 @@ def test_efficiency_that_is_no_share(efficiency: str) -> None:
     assert list(error.value.messages_dict) == ["roundtrip-efficiency"]
 
 
+def test_floods_are_refused_before_they_are_read() -> None:
+    with pytest.raises(ValidationError) as caught:
+        FlexContextSchema().load({"inflexible-device-sensors": list(range(1, 1002))})
+    assert caught.value.messages == {
+        "inflexible-device-sensors": ["Longer than maximum length 1000."]
+    }
+    with pytest.raises(ValidationError, match=r"Has 1001 keys\."):
+        FlexContextSchema().load({f"key-{number}": 1 for number in range(1001)})
+
+
 def test_unknown_sensors(fresh_db: object) -> None:
     with pytest.raises(ValidationError) as error:
         FlexContextSchema().load({"consumption-price-sensor": 9, "inflexible-device-sensors": [8]})
