@@ -30,8 +30,8 @@ def evaluate(text: str) -> Quantity:
     Multiplication signs may be left out before a unit. The exponents of powers are whole numbers of
     one digit. A ValueError says what is wrong.
 
-    >>> f"{evaluate('(30/2 - 1) kW'):~P}", f"{evaluate('3 * 230V * 16A').to('kW'):~P}"
-    ('14.0 kW', '11.04 kW')
+    >>> f"{evaluate('(30/2 - 1) kW'):~P}", f"{evaluate('3 * 230V * 16A'):~P}"
+    ('14.0 kW', '11040.0 A·V')
     """
     if len(text) > _LONGEST or not text.isprintable():
         raise ValueError(f"a quantity is a text of {_LONGEST} printable characters at most")
