@@ -88,6 +88,10 @@ class JobWorker(Worker):
         self._overdue = False
         self._strays: dict[str, datetime] = {}
 
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        super().bootstrap(*args, **kwargs)
+        self._install_signal_handlers()  # from now on, it can stop in good order
+
     def register_birth(self) -> None:
         """Under the name that was asked for, or if somebody has it, with the first free number."""
         if self.birth_date is not None:
@@ -147,7 +151,7 @@ class JobWorker(Worker):
             reason = f"The job was stopped, as it took longer than its limit of {job.timeout} s."
             jobs.remember_exception(job, TimeoutError, reason)
         elif self._stop_requested:
-            job.retries_left = max(1, job.retries_left or 0)  # it is not the job's fault
+            job.retries_left = (job.retries_left or 0) + 1  # this run does not count
         elif not job.should_retry:
             reason = f"The process that ran the job ended unexpectedly (status {ret_val})."
             jobs.remember_exception(job, RuntimeError, reason)

@@ -254,3 +254,43 @@ def test_a_database_that_is_stopped(app: Flask, fresh_db: SQLAlchemy, log: Path)
         assert wait_until_done(job, 60) == "finished"
         assert runs(log) == 2
         worker.stop()
+
+
+def test_a_redis_that_is_stopped(
+    app: Flask, log: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F5: for ten seconds. Nobody waits long for it, the queue survives, and so do workers."""
+    from redis import Redis
+    from redis.exceptions import ConnectionError as NotConnected
+    from rq import Queue
+
+    from flexmeasures.bootstrap.local.valkey import Valkey
+
+    server = Valkey(tmp_path_factory.mktemp("redis"))
+    server.ensure_running()
+    # As configured for requests
+    options = app.redis_connection.connection_pool.connection_kwargs  # type: ignore[attr-defined]
+    patience = {name: options[name] for name in ("socket_timeout", "retry")}
+    connection = Redis.from_url(server.address(), **patience)
+    queue = Queue("scheduling", connection=connection)
+    monkeypatch.setitem(app.queues, "scheduling", queue)  # type: ignore[attr-defined]
+    waiting: list[Job] = []
+    try:
+        with workers(FLEXMEASURES_TEST_REDIS_URL=server.address()) as worker:
+            running = ask_for(acts.write, path=str(log), seconds=5)
+            wait_for(lambda: runs(log) == 1)
+            waiting += [ask_for(acts.write, path=str(log)) for _ in range(10)]
+            time.sleep(1.5)  # it writes to disk every second
+            server.stop()
+            begin = time.monotonic()
+            with pytest.raises(NotConnected):
+                ask_for(acts.write, path=str(log))
+            assert time.monotonic() - begin < 2
+            time.sleep(10)
+            server.ensure_running()
+            for job in (running, *waiting):
+                assert wait_until_done(job, 90) == "finished"
+            worker.stop()
+        assert runs(log) >= 11
+    finally:
+        server.stop()

@@ -40,7 +40,7 @@ class WorkerProcess:
         return Path(self._output.name).read_text()
 
     def wait_until_ready(self) -> WorkerProcess:
-        wait_for(lambda: "Running against" in self.output() or self.process.poll() is not None)
+        wait_for(lambda: "Listening on" in self.output() or self.process.poll() is not None)
         assert self.process.poll() is None, self.output()
         return self
 
@@ -164,3 +164,16 @@ def query(path: str, seconds: float) -> None:
 def crash(path: str) -> None:
     write(path)
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def one_row() -> None:
+    """The least that jobs do: write a row and read it."""
+    from sqlalchemy import select
+
+    from flexmeasures.data.config import db
+    from flexmeasures.data.models.data_sources import DataSource
+
+    source = DataSource(name="empty job", type="demo script")
+    db.session.add(source)
+    db.session.commit()
+    db.session.scalars(select(DataSource).filter_by(id=source.id)).one()
