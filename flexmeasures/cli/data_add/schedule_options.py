@@ -16,8 +16,8 @@ from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class JsonObject(click.ParamType):
-    """JSON, written out or in a file."""
+class Config(click.ParamType):
+    """A mapping in JSON or YAML, written out or in a file."""
 
     name = "JSON"
 
@@ -33,12 +33,32 @@ class JsonObject(click.ParamType):
             except (OSError, ValueError) as error:
                 self.fail(f"{value} is neither JSON nor a file that can be read: {error}")
         try:
-            found = json.loads(text)
+            found = _parse(text)
         except (ValueError, RecursionError) as error:
-            self.fail(f"This is no JSON: {error}", param, ctx)
+            self.fail(f"This is neither JSON nor YAML: {error}", param, ctx)
         if not isinstance(found, dict):
-            self.fail('Expected a JSON object, such as {"soc-at-start": "5 kWh"}.', param, ctx)
+            self.fail('Expected a mapping, such as {"soc-at-start": "5 kWh"}.', param, ctx)
         return found
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Leaves moments as the texts that fields read."""
+
+    Loader.yaml_implicit_resolvers = {
+        start: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def common_options(command: Command) -> Command:
@@ -72,13 +92,13 @@ def common_options(command: Command) -> Command:
         ),
         click.option(
             "--flex-model",
-            type=JsonObject(),
-            help="What the device can do: fields as in the API, as JSON or as the path of a file "
-            "with JSON. Other options override them.",
+            type=Config(),
+            help="What the device can do: fields as in the API, in JSON or YAML, or the path of a "
+            "file with these. Other options override them.",
         ),
         click.option(
             "--flex-context",
-            type=JsonObject(),
+            type=Config(),
             help="What surrounds the device: likewise.",
         ),
         click.option(

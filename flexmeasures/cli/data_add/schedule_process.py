@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flexmeasures.cli.data_add.schedule_options import (
-    JsonObject,
+    Config,
     check_power_sensor,
     common_options,
     end_of,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--forbid",
     "restrictions",
-    type=JsonObject(),
+    type=Config(),
     multiple=True,
     help='When it must not run: \'{"start": "2026-11-25T15:00+01:00", "duration": "PT2H"}\'. '
     "Can be given several times.",

@@ -34,8 +34,8 @@ MARKET = ("--consumption-price-sensor", "2")
         ((*MARKET, "--start", "2026-11-25T07:00"), 2, "--start"),
         ((*MARKET, "--soc-target", "50%", "noon"), 2, "--soc-target"),
         ((*MARKET, "--flex-model", "nowhere.json"), 2, "neither JSON nor a file"),
-        ((*MARKET, "--flex-model", "{"), 2, "This is no JSON"),
-        ((*MARKET, "--flex-model", "[]"), 2, "Expected a JSON object"),
+        ((*MARKET, "--flex-model", "{"), 2, "neither JSON nor YAML"),
+        ((*MARKET, "--flex-model", "[]"), 2, "Expected a mapping"),
         ((*MARKET, "--flex-model", '{"soc-minn": 1}'), 1, "soc-minn: Unknown field."),
         (
             (*MARKET, "--flex-model", '{"soc-minima": [{"value": "1 kWh"}]}'),
@@ -67,27 +67,21 @@ def stored(db: SQLAlchemy, sensor_id: int) -> list[float]:
 def test_fields_of_the_api(
     toy: ToyAccount, invoke: Callable[..., Result], db: SQLAlchemy, tmp_path: Path
 ) -> None:
-    """A flex-model that is written out, and a flex-context in a file."""
+    """A flex-model that is written out, and a flex-context in a file of YAML."""
     model = {
         "soc-at-start": "225 kWh",
         "soc-minima": [{"datetime": "2026-11-25T08:00+01:00", "value": "300 kWh"}],
         "power-capacity": "100 kW",
     }
-    path = tmp_path / "context.json"
-    path.write_text('{"consumption_price": "50 EUR/MWh"}')
-    done = invoke(
-        create_schedule,
-        "for-storage",
-        *(
-            *WHEN,
-            "--sensor-id",
-            "1",
-            "--flex-model",
-            json.dumps(model),
-            "--flex-context",
-            str(path),
-        ),
+    path = tmp_path / "context.yaml"
+    path.write_text(
+        "consumption-price:\n"
+        "- start: 2026-11-25T07:00:00+01:00  # which YAML by itself would take for a moment\n"
+        "  duration: P1D\n"
+        "  value: 50 EUR/MWh\n"
     )
+    flex = ("--flex-model", json.dumps(model), "--flex-context", str(path))
+    done = invoke(create_schedule, "for-storage", *WHEN, "--sensor-id", "1", *flex)
     assert done.stdout.splitlines()[-1] == "New schedule is stored."
     values = stored(db, toy.battery.id)
     assert len(values) == 8
