@@ -52,7 +52,8 @@ def set_up_error_handlers(app: FlexMeasures) -> None:
 
 def _explain(error: Exception) -> Any:
     if (unavailable := _unavailable(error)) is not None:
-        _log(error)
+        # A line will do: while a server is away, there is one with every request.
+        logger.error("%s on %s %s: %s", *_what_and_where(error), " ".join(str(error).split()))
         # The answer must not need the database: who is asking does not matter to it.
         current_app.extensions["security"].login_manager._update_request_context_with_user()
         return _answer(unavailable)
@@ -127,4 +128,8 @@ def _keep_headers(error: HTTPException, response: Response) -> None:
 
 
 def _log(error: Exception) -> None:
-    logger.error("%s on %s %s", type(error).__name__, request.method, request.path, exc_info=error)
+    logger.error("%s on %s %s", *_what_and_where(error), exc_info=error)
+
+
+def _what_and_where(error: Exception) -> tuple[str, str, str]:
+    return type(error).__name__, request.method, request.path

@@ -126,6 +126,15 @@ def test_the_log_tells_more(site: FlexMeasures, caplog: pytest.LogCaptureFixture
     assert "hidden" not in caplog.text
 
 
+def test_while_a_server_is_away_the_log_gets_a_line_per_request(
+    site: FlexMeasures, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        site.test_client().get("/api/database")
+    assert "OperationalError on GET /api/database" in caplog.text
+    assert len(caplog.text.splitlines()) == 1
+
+
 def test_the_log_tells_no_values_of_statements(
     site: FlexMeasures, caplog: pytest.LogCaptureFixture
 ) -> None:

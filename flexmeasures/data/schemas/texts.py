@@ -13,6 +13,7 @@ from marshmallow import fields
 from flexmeasures.data.schemas.utils import FMValidationError
 
 _DEEPEST_NESTING = 100
+_LONGEST_JSON = 1_000_000  # characters: it is part of every listing
 
 
 def one_line(text: str) -> str:
@@ -40,6 +41,8 @@ class JSON(fields.Field[Any]):
         try:
             # what is JSON already takes the same way, so that NaN is refused there, too
             text = value if isinstance(value, str) else json.dumps(value)
+            if len(text) > _LONGEST_JSON:
+                raise FMValidationError(f"JSON can have {_LONGEST_JSON} characters at most.")
             parsed = json.loads(text, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise FMValidationError("Not a valid JSON string.") from error

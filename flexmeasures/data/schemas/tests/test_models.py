@@ -270,6 +270,10 @@ def test_a_good_asset(world: SimpleNamespace, attributes: object) -> None:
             {"attributes": 200 * '{"x":' + "1" + 200 * "}"},
             {"attributes": ["JSON can be nested 100 levels at most."]},
         ),
+        (
+            {"attributes": {"x": 1_000_000 * "a"}},
+            {"attributes": ["JSON can have 1000000 characters at most."]},
+        ),
         ({"name": " "}, {"name": ["Cannot be blank."]}),
         ({"name": "a\nb"}, {"name": ["Cannot have control characters."]}),
         ({"name": 81 * "a"}, {"name": ["Longer than maximum length 80."]}),
