@@ -77,7 +77,7 @@ def test_local_mode_starts_the_database_with_the_first_connection(
         db.engine.dispose()
 
 
-def test_queues_of_tests_are_in_memory() -> None:
+def test_queues_of_tests_are_on_a_server_of_their_own() -> None:
     app = make_app(CLOSED)
     app.testing = True
     extensions.set_up_queues(app)
@@ -85,6 +85,8 @@ def test_queues_of_tests_are_in_memory() -> None:
     assert app.queues["forecasting"].job_ids == [job.id]
     assert app.queues["scheduling"].is_empty()
     assert app.redis_connection.dbsize() > 0
+    assert "path" in app.redis_connection.connection_pool.connection_kwargs  # nobody else's
+    app.redis_connection.flushdb()
 
 
 def test_redis_as_configured() -> None:

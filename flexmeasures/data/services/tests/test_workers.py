@@ -29,6 +29,10 @@ from flexmeasures.data.services.tests.workers import (
 )
 from flexmeasures.scheduling.tests.worlds import HOUR, QUARTER, START, World, make_world
 
+# Some take a minute, as dying must be told from being slow.
+slow = pytest.mark.skipif(
+    "FLEXMEASURES_TEST_FAULTS" not in os.environ, reason="slow: set FLEXMEASURES_TEST_FAULTS"
+)
 # How often F1 is tried: more, if asked for.
 KILLS = int(os.environ.get("FLEXMEASURES_TEST_KILLS", "5"))
 
@@ -98,6 +102,7 @@ def test_a_job_whose_process_is_killed(app: Flask, world: World) -> None:
         worker.stop()
 
 
+@slow
 @pytest.mark.parametrize("queue", ["scheduling", "forecasting|scheduling"])
 def test_a_job_whose_worker_is_killed(app: Flask, log: Path, queue: str) -> None:
     """F2: another worker runs it again within 90 seconds."""
@@ -114,6 +119,7 @@ def test_a_job_whose_worker_is_killed(app: Flask, log: Path, queue: str) -> None
             other.stop()
 
 
+@slow
 def test_a_worker_that_is_killed_before_it_begins(app: Flask, log: Path) -> None:
     """The job left the queue, and no process knows of it."""
     queue = jobs.find_queue("scheduling")
@@ -136,6 +142,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_job(app: Flask, log: Path) 
     assert (status(job), runs(log)) == ("finished", 1)
 
 
+@slow
 def test_a_job_that_takes_too_long_goes_back_to_its_queue(app: Flask, log: Path) -> None:
     """F3"""
     with workers() as worker:
@@ -205,6 +212,7 @@ def test_a_job_that_cannot_be_done_is_not_tried_again(app: Flask, log: Path) -> 
         worker.stop()
 
 
+@slow
 def test_a_thousand_jobs(app: Flask, log: Path) -> None:
     """None is lost, none is run twice, though a worker is killed now and then."""
     asked = [ask_for(acts.write, path=str(log)) for _ in range(1000)]
@@ -219,6 +227,7 @@ def test_a_thousand_jobs(app: Flask, log: Path) -> None:
     assert 1000 <= runs(log) <= 1005
 
 
+@slow
 def test_names_of_workers(app: Flask) -> None:
     from rq import Worker
 
@@ -235,6 +244,7 @@ def _empty_queues(app: Flask) -> Iterator[None]:
     app.redis_connection.flushdb()  # type: ignore[attr-defined]
 
 
+@slow
 def test_a_database_that_is_stopped(app: Flask, fresh_db: SQLAlchemy, log: Path) -> None:
     """F4: for ten seconds, during a job. The job is run again."""
     from flexmeasures.bootstrap.local import throwaway_database_server
@@ -256,6 +266,7 @@ def test_a_database_that_is_stopped(app: Flask, fresh_db: SQLAlchemy, log: Path)
         worker.stop()
 
 
+@slow
 def test_a_redis_that_is_stopped(
     app: Flask, log: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
