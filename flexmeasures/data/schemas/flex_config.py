@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from flexmeasures.auth.acl import viewer
-from flexmeasures.data.schemas.ids import missing_ids
+from flexmeasures.data.schemas.ids import id_in, missing_ids
 from flexmeasures.data.schemas.scheduling import (
     DeviceFlexModelSchema,
     FlexContextSchema,
@@ -16,6 +16,7 @@ from flexmeasures.data.schemas.scheduling import (
     ProcessFlexModelSchema,
     StorageFlexModelSchema,
     hyphenated,
+    of_modest_size,
 )
 from flexmeasures.data.schemas.utils import FMValidationError
 
@@ -133,13 +134,6 @@ def _ids(value: Any, path: Path) -> Iterator[tuple[Path, int]]:
         yield path, id_
 
 
-def id_in(value: Any) -> int | None:
-    """The id that is meant, also by a text; None if it is none."""
-    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 12:
-        return int(value)
-    return value if type(value) is int else None
-
-
 def _put(errors: dict[str | int, Any], path: Path, messages: list[str]) -> None:
     *parents, last = path
     for key in parents:
@@ -151,6 +145,7 @@ def _checked_object(config: Any, what: str) -> dict[str, Any]:
     """With documented spelling of its keys. Raises ValidationError."""
     if not isinstance(config, dict):
         raise FMValidationError(f"{what} should be an object.")
+    of_modest_size(config)
     check_references(config)
     timed = [key for key, value in config.items() if _is_timed(value)]
     if timed:

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from flexmeasures.data.config import Model
 
 LARGEST_ID = 2**31 - 1
+_LONGEST_TEXT = 20
+
+
+def id_in(value: Any) -> int | None:
+    """The id that is meant, also by a text; None if it is none.
+
+    All that look for ids read them like this: what one of them took for an id and another one did
+    not, would pass checks of permission unseen.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        is_number = text.removeprefix("-").isdecimal() and len(text) <= _LONGEST_TEXT
+        return int(text) if is_number else None
+    return value if type(value) is int else None
 
 
 class ModelIdField(MarshmallowClickMixin, fields.Integer):
@@ -33,9 +47,9 @@ class ModelIdField(MarshmallowClickMixin, fields.Integer):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        if isinstance(value, float):  # would be cut off at the point
+        id_ = id_in(value)
+        if id_ is None:
             raise self.make_error("invalid", input=value)
-        id_ = super()._deserialize(value, attr, data, **kwargs)
         found = self._find(id_) if 0 < id_ <= LARGEST_ID else None
         if found is None:
             raise FMValidationError(f"No {self.noun} found with id {id_}.")
@@ -57,7 +71,8 @@ class PlainIdField(fields.Integer):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int:
-        if isinstance(value, float):  # would be cut off at the point
+        # Not what would be cut off at the point, nor numbers that are no ids elsewhere.
+        if id_in(value) is None:
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 

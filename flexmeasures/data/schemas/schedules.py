@@ -13,6 +13,7 @@ from flexmeasures.data.schemas.scheduling import (
     FlexContextSchema,
     ProcessFlexModelSchema,
     StorageFlexModelSchema,
+    of_modest_size,
 )
 from flexmeasures.data.schemas.texts import storable
 from flexmeasures.data.schemas.times import (
@@ -21,7 +22,7 @@ from flexmeasures.data.schemas.times import (
     IsoResolutionField,
     PlanningDurationField,
 )
-from flexmeasures.data.schemas.utils import BooleanField
+from flexmeasures.data.schemas.utils import BooleanField, BoundedList
 
 SIGN_CONVENTIONS = ("consumption-positive", "production-positive", "wysiwyg")
 _MOST_DEVICES = 1000
@@ -32,11 +33,12 @@ _CONTEXT: dict[str, Any] = {
 }
 
 
-class DevicesField(fields.List):
+class DevicesField(BoundedList):
     """Objects in a list; a bare one counts as a list of one."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(fields.Dict(), validate=validate.Length(max=_MOST_DEVICES), **kwargs)
+        within = [validate.Length(max=_MOST_DEVICES), of_modest_size]
+        super().__init__(fields.Dict(), validate=within, **kwargs)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -89,6 +91,7 @@ class TriggerSchema(Schema):
     )
     flex_context = ContextField(
         data_key="flex-context",
+        validate=of_modest_size,
         metadata={
             "description": "What surrounds the devices: prices, limits of the site, and devices"
             " whose power is given. Keys that are left out are those of the asset, or else of the"
@@ -109,6 +112,7 @@ class TriggerSchema(Schema):
 class SensorTriggerSchema(TriggerSchema):
     flex_model = fields.Dict(
         data_key="flex-model",
+        validate=of_modest_size,
         metadata={
             "description": "What the device can do. Keys that are left out are those of its asset.",
             **described(StorageFlexModelSchema(), ProcessFlexModelSchema()),

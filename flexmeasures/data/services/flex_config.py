@@ -13,8 +13,7 @@ from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.queries.assets import ancestors, descendants
-from flexmeasures.data.schemas.flex_config import id_in
-from flexmeasures.data.schemas.ids import LARGEST_ID
+from flexmeasures.data.schemas.ids import LARGEST_ID, id_in
 from flexmeasures.data.schemas.scheduling import hyphenated
 
 Config = dict[str, Any]

@@ -156,6 +156,34 @@ def test_deep_nesting_is_refused(call: Call, depot: Depot) -> None:
     assert "soc-usage" in refusals(call("member", "POST", depot.trigger, json=message))
 
 
+_WINDOW = {"start": START.isoformat(), "duration": "PT1H", "value": "1 kW"}
+
+
+@pytest.mark.parametrize(
+    ("about", "config", "told"),
+    [
+        ("flex-model", {"soc-usage": ["1 kW"] * 60_000}, "Holds more than 50000 values."),
+        ("flex-model", {"soc-usage": [[_WINDOW] * 200] * 100}, "Holds more than 50000 values."),
+        ("flex-model", {"soc-usage": ["1 kW"] * 101}, "Longer than maximum length 100."),
+        ("flex-model", {f"k{n}": 1 for n in range(2000)}, "Has 2000 keys."),
+        ("flex-context", {f"k{n}": 1 for n in range(2000)}, "Has 2000 keys."),
+        (
+            "flex-context",
+            {"inflexible-device-sensors": list(range(300_000))},
+            "Holds more than 50000 values.",
+        ),
+    ],
+)
+def test_floods_are_refused_before_they_are_read(
+    call: Call, depot: Depot, about: str, config: dict[str, Any], told: str
+) -> None:
+    message = depot.message(**{about: config})
+    began = time.monotonic()
+    answer = call("member", "POST", depot.trigger, json=message)
+    assert told in str(refusals(answer))
+    assert time.monotonic() - began < 2
+
+
 # --- Whose sensors ---
 
 
@@ -173,6 +201,28 @@ def test_sensors_of_others_are_unknown(call: Call, depot: Depot) -> None:
     # an admin-reader may read it, but not plan
     message = depot.message(**{"flex-context": {"consumption-price-sensor": theirs}})
     assert call("admin-reader", "POST", depot.trigger, json=message).status_code == 403
+
+
+@pytest.mark.parametrize("spelling", ["{:013d}", "+{}", "0_{}", " {} ", "{}               "])
+def test_spellings_hide_no_sensors_of_others(call: Call, depot: Depot, spelling: str) -> None:
+    theirs = spelling.format(depot.world.ids["sensor of Mill"])
+    model = depot.message()["flex-model"]
+    for changes in (
+        {"flex-context": {"consumption-price": {"sensor": theirs}}},
+        {"flex-context": {"consumption-price-sensor": theirs}},
+        {"flex-context": {"inflexible-device-sensors": [theirs]}},
+        {"flex-model": model | {"consumption": {"sensor": theirs}}},
+    ):
+        message = depot.message(**changes)
+        told = str(refusals(call("member", "POST", depot.trigger, json=message)))
+        assert "No sensor found" in told or "Not a valid integer." in told
+    devices = depot.message(**{"flex-model": [model | {"sensor": theirs}]})
+    path = f"assets/{depot.asset}/schedules/trigger"
+    assert "flex-model" in refusals(call("member", "POST", path, json=devices))
+    stored = {"flex_context": {"consumption-price": {"sensor": theirs}}}
+    answer = call("account-admin", "PATCH", f"assets/{depot.asset}", json=stored)
+    assert answer.status_code == 422
+    assert jobs.find_queue("scheduling").is_empty()
 
 
 def test_results_are_stored_where_one_may_write(call: Call, depot: Depot) -> None:

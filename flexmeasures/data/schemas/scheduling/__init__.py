@@ -5,7 +5,7 @@ from __future__ import annotations
 from flexmeasures.data.schemas.scheduling.context import FlexContextSchema
 from flexmeasures.data.schemas.scheduling.process import ProcessFlexModelSchema
 from flexmeasures.data.schemas.scheduling.references import load_sensors, referenced_ids
-from flexmeasures.data.schemas.scheduling.spelling import FlexSchema, hyphenated
+from flexmeasures.data.schemas.scheduling.spelling import FlexSchema, hyphenated, of_modest_size
 from flexmeasures.data.schemas.scheduling.storage import (
     DeviceFlexModelSchema,
     StorageFlexModelSchema,
@@ -21,5 +21,6 @@ __all__ = [
     "StorageFlexModelSchema",
     "hyphenated",
     "load_sensors",
+    "of_modest_size",
     "referenced_ids",
 ]

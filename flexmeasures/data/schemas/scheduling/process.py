@@ -11,7 +11,7 @@ from marshmallow import fields, post_load, pre_load, validate
 from flexmeasures.data.schemas.scheduling.spelling import FlexSchema, hyphenated
 from flexmeasures.data.schemas.scheduling.values import AmountField, Kind
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
-from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.data.schemas.utils import BoundedList, FMValidationError
 from flexmeasures.utils.time_utils import ground_duration, shift
 
 TYPES = ("INFLEXIBLE", "SHIFTABLE", "BREAKABLE")
@@ -46,7 +46,7 @@ class ProcessFlexModelSchema(FlexSchema):
     process_type = fields.String(
         data_key="process-type", load_default="INFLEXIBLE", validate=validate.OneOf(TYPES)
     )
-    time_restrictions = fields.List(
+    time_restrictions = BoundedList(
         fields.Nested(RestrictionSchema),
         data_key="time-restrictions",
         load_default=list,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields, post_load, pre_load, validate
 
-from flexmeasures.data.schemas.ids import PlainIdField, missing_ids
+from flexmeasures.data.schemas.ids import PlainIdField, id_in, missing_ids
 from flexmeasures.data.schemas.scheduling.spelling import FlexSchema, hyphenated
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.texts import one_line
-from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.data.schemas.utils import BoundedList, FMValidationError
 
 if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
@@ -65,10 +65,8 @@ def referenced_ids(config: Any, depth: int = 0) -> Iterator[int]:
 
 def _ids(value: Any) -> Iterator[int]:
     for item in value if isinstance(value, (list, tuple)) else [value]:
-        if isinstance(item, str) and item.isdecimal() and len(item) < 12:
-            yield int(item)
-        elif isinstance(item, int) and not isinstance(item, bool):
-            yield item
+        if (id_ := id_in(item)) is not None:
+            yield id_
 
 
 def load_sensors(config: Any) -> list[Sensor]:
@@ -106,18 +104,18 @@ class ReferenceSchema(FlexSchema):
     }
 
     sensor = SensorIdField(required=True)
-    source_types = fields.List(
+    source_types = BoundedList(
         fields.String(validate=[validate.Length(max=80), one_line]),
         data_key="source-types",
         validate=validate.Length(max=100),
     )
-    exclude_source_types = fields.List(
+    exclude_source_types = BoundedList(
         fields.String(validate=[validate.Length(max=80), one_line]),
         data_key="exclude-source-types",
         validate=validate.Length(max=100),
     )
-    sources = fields.List(PlainIdField(strict=True), validate=validate.Length(max=100))
-    source_account = fields.List(
+    sources = BoundedList(PlainIdField(strict=True), validate=validate.Length(max=100))
+    source_account = BoundedList(
         PlainIdField(strict=True), data_key="source-account", validate=validate.Length(max=100)
     )
     default = fields.Raw()

@@ -22,7 +22,7 @@ from flexmeasures.data.schemas.scheduling.values import (
 )
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.units import QuantityValidator
-from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.data.schemas.utils import BoundedList, FMValidationError
 
 _MOST_COMPONENTS = 100
 
@@ -50,13 +50,13 @@ class StorageFlexModelSchema(FlexSchema):
     soc_targets = VariableField(
         Kind.ENERGY, numbers=True, data_key="soc-targets", load_default=list
     )
-    soc_gain = fields.List(
+    soc_gain = BoundedList(
         VariableField(Kind.POWER),
         data_key="soc-gain",
         load_default=list,
         validate=validate.Length(max=_MOST_COMPONENTS),
     )
-    soc_usage = fields.List(
+    soc_usage = BoundedList(
         VariableField(Kind.POWER),
         data_key="soc-usage",
         load_default=list,

@@ -262,12 +262,13 @@ class VariableField(AmountField):
         if len(items) > MOST_SEGMENTS:
             raise self.make_error("too_many", most=MOST_SEGMENTS)
         schema, errors, segments = SegmentSchema(), {}, []
+        amounts: dict[tuple[type, Any], _Amount] = {}
         units: dict[str, None] = {}
         currencies: dict[str, None] = {}
         for position, item in enumerate(items):
             try:
                 loaded = schema.load(item)
-                amount = self._amount_of(loaded["value"])
+                amount = self._amount_of(loaded["value"], amounts)
                 segments.append({"value": amount.value} | self._when(loaded))
             except ValidationError as error:
                 errors[position] = error.messages
@@ -283,11 +284,18 @@ class VariableField(AmountField):
             raise self.make_error("units", first=first, other=other)
         return segments, next(iter(currencies), "")
 
-    def _amount_of(self, value: Any) -> _Amount:
+    def _amount_of(self, value: Any, known: dict[tuple[type, Any], _Amount]) -> _Amount:
+        """known : what was read before, as many times often have few values"""
+        key = (type(value), value) if isinstance(value, (str, int, float)) else None
+        if key in known:
+            return known[key]
         try:
-            return self._amount(value)
+            amount = self._amount(value)
         except ValidationError as error:
             raise FMValidationError({"value": error.messages}) from error
+        if key is not None:
+            known[key] = amount
+        return amount
 
     def _when(self, item: Segment) -> Segment:
         """The time of a segment, as `datetime` or as `start` and `end`."""
