@@ -62,6 +62,11 @@ class SitePlan:
     gap: float | None
 
 
+# Devices that could stand in for each other make for many plans that cost about the same: to tell
+# the best of these can take minutes, the first within this gap a second.
+_GAP_OF_SEVERAL = 1e-4
+
+
 def plan_site(case: SiteCase, solver: str, options: Options) -> SitePlan:
     """The cheapest plan that grants all wishes, or as much of them as can be.
 
@@ -76,6 +81,8 @@ def plan_site(case: SiteCase, solver: str, options: Options) -> SitePlan:
     Raises SolverNotFound, SolverTimeout, SolverError; and ValueError for what has no meaning.
     """
     started = time.monotonic()
+    if len(case.devices) > 1:
+        options = replace(options, smallest_gap=_GAP_OF_SEVERAL)
     reached = {stock: reach(case, stock) for stock in case.stocks}
     for attempt in (_with_wishes_as_limits, _with_wishes):
         model = attempt(case, reached)

@@ -44,11 +44,13 @@ class Options:
     time_limit : seconds on the clock; None for as long as it takes
     mip_gap : relative distance from the optimum that is good enough, where binary variables decide;
         None for a gap by the number of these: finding the last thousandth can take minutes
+    smallest_gap : the least of such gaps by number
     executable : path of the solver program; None to look it up
     """
 
     time_limit: float | None = None
     mip_gap: float | None = None
+    smallest_gap: float = 1e-6
     executable: str | None = None
 
     def gap(self, program: Program) -> float:
@@ -56,7 +58,8 @@ class Options:
         if self.mip_gap is not None:
             return self.mip_gap
         binary = program.binary.sum()
-        return 1e-6 if binary <= FEW else 1e-4 if binary <= MANY else 1e-3
+        by_number = 0.0 if binary <= FEW else 1e-4 if binary <= MANY else 1e-3
+        return max(self.smallest_gap, by_number)
 
 
 class SolverError(RuntimeError):
