@@ -12,6 +12,7 @@ from flexmeasures.utils.time_utils import as_utc, shift
 if TYPE_CHECKING:
     import pandas as pd
 
+    from flexmeasures.data.models.generic_assets import GenericAsset
     from flexmeasures.data.models.time_series import Sensor
 
 
@@ -155,3 +156,26 @@ class Scheduler:
             "version": str(cls.__version__),
             "name": str(cls.__author__),
         }
+
+
+class SiteScheduler(Scheduler):
+    """A scheduler of one device, or of all devices of a site.
+
+    sensor : the power sensor of one device, whose flex-model is a mapping
+    asset : or else the site of the devices in a list of flex-models
+    sequential : plan the devices of a site one after the other, in the order of the list
+    """
+
+    def __init__(
+        self,
+        sensor: Sensor | None = None,
+        *args: Any,
+        asset: GenericAsset | None = None,
+        sequential: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if (sensor is None) == (asset is None):
+            raise TypeError("Expected a sensor or an asset.")
+        super().__init__(sensor, *args, **kwargs)
+        self.asset = asset
+        self.sequential = sequential

@@ -20,7 +20,7 @@ from flexmeasures.data.schemas.scheduling import (
 from flexmeasures.data.schemas.scheduling.outputs import records_power
 from flexmeasures.data.schemas.scheduling.references import SensorOnlySchema
 from flexmeasures.data.schemas.utils import FMValidationError
-from flexmeasures.scheduling.base import Output, Scheduler
+from flexmeasures.scheduling.base import Output, SiteScheduler
 from flexmeasures.scheduling.devices import spelled_entries
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
 from flexmeasures.scheduling.inputs import check_currencies, given_prices, known_prices, prices_of
@@ -33,7 +33,6 @@ from flexmeasures.utils.time_utils import as_utc, ground_duration
 if TYPE_CHECKING:
     import pandas as pd
 
-    from flexmeasures.data.models.generic_assets import GenericAsset
     from flexmeasures.data.models.time_series import Sensor
 
 
@@ -58,7 +57,7 @@ class _Process:
         )
 
 
-class ProcessScheduler(Scheduler):
+class ProcessScheduler(SiteScheduler):
     """Chooses when a process runs.
 
     An inflexible process runs as early as it may; a shiftable one in the cheapest stretch of time;
@@ -73,19 +72,6 @@ class ProcessScheduler(Scheduler):
 
     __author__ = "Seita"
     __version__ = "1"
-
-    def __init__(
-        self,
-        sensor: Sensor | None = None,
-        *args: Any,
-        asset: GenericAsset | None = None,
-        sequential: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        if (sensor is None) == (asset is None):
-            raise TypeError("Expected a sensor or an asset.")
-        super().__init__(sensor, *args, **kwargs)
-        self.asset = asset
 
     def compute(self, *args: Any, **kwargs: Any) -> pd.Series:
         """Power in MW by slot start, consumption positive; of one process only.

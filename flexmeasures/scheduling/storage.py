@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.scheduling import FlexContextSchema, load_sensors
-from flexmeasures.scheduling.base import Output, Scheduler
+from flexmeasures.scheduling.base import Output, SiteScheduler
 from flexmeasures.scheduling.devices import DeviceModel, load_device, load_devices
 from flexmeasures.scheduling.outputs import OutputSensors, device_outputs, site_outputs
 from flexmeasures.scheduling.report import describe
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class StorageScheduler(Scheduler):
+class StorageScheduler(SiteScheduler):
     """Chooses the power of one device, or of several behind one grid connection, at the least cost.
 
     A device fills and empties a stock (a battery, a buffer of heat), or has none (solar panels that
@@ -63,20 +62,6 @@ class StorageScheduler(Scheduler):
 
     __author__ = "Seita"
     __version__ = "1"
-
-    def __init__(
-        self,
-        sensor: Sensor | None = None,
-        *args: Any,
-        asset: GenericAsset | None = None,
-        sequential: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        if (sensor is None) == (asset is None):
-            raise TypeError("Expected a sensor or an asset.")
-        super().__init__(sensor, *args, **kwargs)
-        self.asset = asset
-        self.sequential = sequential
 
     def compute(self, *args: Any, **kwargs: Any) -> pd.Series:
         """Power in MW by slot start, consumption positive; of one device only.

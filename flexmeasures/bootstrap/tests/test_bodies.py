@@ -54,9 +54,10 @@ def test_a_compressed_body_is_read(client: FlaskClient) -> None:
     ("body", "coding", "code", "said"),
     [
         (b"{}", "gzip", 400, "not compressed by gzip"),
-        (gzip.compress(b'{"a": 1}')[:-12], "gzip", 400, "ends too early"),
+        (gzip.compress(b'{"a": 1}', mtime=0)[:-12], "gzip", 400, "ends too early"),
         (b"{}", "br", 415, "not by br"),
     ],
+    ids=["plain", "cut off", "unknown"],
 )
 def test_a_body_that_cannot_be_unpacked(
     client: FlaskClient, body: bytes, coding: str, code: int, said: str

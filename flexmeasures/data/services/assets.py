@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from flexmeasures.data.config import db
@@ -17,6 +15,7 @@ from flexmeasures.data.models.user import Account
 from flexmeasures.data.queries.assets import ancestors, descendants
 from flexmeasures.data.schemas.flex_config import without_references
 from flexmeasures.data.schemas.sensors_to_show import without_sensors
+from flexmeasures.data.services.utils import explaining
 
 # Held by who moves assets within their tree: two moves at once could close a circle.
 _LOCK_ON_TREES = 4_815_162_342
@@ -64,7 +63,7 @@ def create_asset(**fields: Any) -> GenericAsset:
     columns = _with_shown_sensors(fields, {})
     place = columns.get("parent_asset_id"), columns.get("account_id")
     _check_name(columns["name"], *place)
-    with _explained(columns["name"], *place):
+    with explaining(_refusals(columns["name"], *place)):
         asset = GenericAsset(**columns)
         db.session.add(asset)
         db.session.flush()
@@ -90,7 +89,7 @@ def change_asset(asset: GenericAsset, **changes: Any) -> None:
         _check_parent(asset, parent_id)
     if (name, parent_id) != (asset.name, asset.parent_asset_id):
         _check_name(name, parent_id, asset.account_id)
-    with _explained(name, parent_id, asset.account_id):
+    with explaining(_refusals(name, parent_id, asset.account_id)):
         for column, value in columns.items():
             setattr(asset, column, value)
         db.session.flush()
@@ -186,10 +185,9 @@ def _name_taken(name: str, parent_id: int | None, account_id: int | None) -> Ass
     return AssetRefused("name", f"An asset with the name {name} already exists {where}.")
 
 
-@contextmanager
-def _explained(name: str, parent_id: int | None, account_id: int | None) -> Iterator[None]:
-    """Explain why the database refuses an asset, as it does if others are faster."""
-    refusals = {
+def _refusals(name: str, parent_id: int | None, account_id: int | None) -> dict[str, Exception]:
+    """Why the database may refuse an asset, by constraint."""
+    return {
         "generic_asset_name_account_id_key": _name_taken(name, parent_id, account_id),
         "generic_asset_parent_asset_id_name_key": _name_taken(name, parent_id, account_id),
         "generic_asset_parent_asset_id_generic_asset_fkey": AssetRefused(
@@ -202,11 +200,3 @@ def _explained(name: str, parent_id: int | None, account_id: int | None) -> Iter
             "generic_asset_type_id", "This type of assets doesn't exist any more."
         ),
     }
-    try:
-        with db.session.begin_nested():
-            yield
-    except IntegrityError as error:
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        if constraint not in refusals:
-            raise
-        raise refusals[constraint] from error

@@ -6,6 +6,7 @@ or of the message as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -128,18 +129,23 @@ def _check_unit_and_resolution(
             f"Resolution of {duration / number} is incompatible with the sensor's required"
             f" resolution of {sensor.event_resolution}."
         )
-    if unit != sensor.unit and not units_are_convertible(unit, sensor.unit):
-        problems.append(
-            f"Required unit for this sensor is {sensor.unit}, got incompatible unit: {unit}"
-        )
     kind = POST_TYPES.get(type or "")
-    needed = "The unit required for this message type should be convertible to"
-    if kind in (METER_DATA, PROGNOSIS) and not _measures_power_or_energy(unit):
-        problems.append(f"{needed} MW, got incompatible unit: {unit}")
-    if kind == PRICES and not is_energy_price_unit(unit):
-        problems.append(f"{needed} an energy price unit, got incompatible unit: {unit}")
+    problems += _problems_of_unit(sensor, unit, kind, "required for this", "convertible to")
     if problems:
         raise FMValidationError(problems)
+
+
+def _problems_of_unit(
+    sensor: Sensor, unit: str, kind: str | None, what: str, how: str
+) -> Iterator[str]:
+    """Why a message of some kind cannot be in this unit."""
+    if unit != sensor.unit and not units_are_convertible(unit, sensor.unit):
+        yield f"Required unit for this sensor is {sensor.unit}, got incompatible unit: {unit}"
+    needed = f"The unit {what} message type should be {how}"
+    if kind in (METER_DATA, PROGNOSIS) and not _measures_power_or_energy(unit):
+        yield f"{needed} MW, got incompatible unit: {unit}"
+    if kind == PRICES and not is_energy_price_unit(unit):
+        yield f"{needed} an energy price unit, got incompatible unit: {unit}"
 
 
 def _measures_power_or_energy(unit: str) -> bool:
@@ -301,17 +307,8 @@ def read(
 
 
 def _check_unit(sensor: Sensor, unit: str, type: str | None) -> None:
-    problems = []
-    if unit != sensor.unit and not units_are_convertible(unit, sensor.unit):
-        problems.append(
-            f"Required unit for this sensor is {sensor.unit}, got incompatible unit: {unit}"
-        )
     kind = GET_TYPES.get(type or "")
-    needed = "The unit requested for this message type should be convertible from"
-    if kind in (METER_DATA, PROGNOSIS) and not _measures_power_or_energy(unit):
-        problems.append(f"{needed} MW, got incompatible unit: {unit}")
-    if kind == PRICES and not is_energy_price_unit(unit):
-        problems.append(f"{needed} an energy price unit, got incompatible unit: {unit}")
+    problems = [*_problems_of_unit(sensor, unit, kind, "requested for this", "convertible from")]
     if problems:
         raise FMValidationError(problems)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.exc import IntegrityError
 
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
+from flexmeasures.data.services.utils import explaining
 from flexmeasures.utils.unit_registry import parse_unit
 
 # With these, the same stored values would mean something else.
@@ -36,7 +34,7 @@ def create_sensor(generic_asset: GenericAsset, **fields: Any) -> Sensor:
     fields : name, unit, timezone, event_resolution (timedelta), attributes
     Raises SensorRefused if the name is taken on that asset, or the asset is gone.
     """
-    with _explained(fields["name"], generic_asset.id):
+    with explaining(_refusals(fields["name"], generic_asset.id)):
         sensor = Sensor(generic_asset_id=generic_asset.id, **fields)
         db.session.add(sensor)
         db.session.flush()
@@ -63,7 +61,7 @@ def change_sensor(sensor: Sensor, **changes: Any) -> None:
     altered = [name for name in new_meaning if not _means_the_same(sensor, name, changes[name])]
     if altered and _has_beliefs(sensor):
         raise SensorRefused(altered[0], _would_be_misread(sensor, altered[0]))
-    with _explained(changes.get("name", sensor.name), sensor.generic_asset_id):
+    with explaining(_refusals(changes.get("name", sensor.name), sensor.generic_asset_id)):
         for name, value in changes.items():
             setattr(sensor, name, value)
         db.session.flush()
@@ -92,25 +90,13 @@ def _would_be_misread(sensor: Sensor, name: str) -> str:
     )
 
 
-@contextmanager
-def _explained(name: str, asset_id: int) -> Iterator[None]:
-    """Explain why the database refuses a sensor. (To look beforehand would not help if others are
-    faster.)"""
-    refusals = {
-        "sensor_name_generic_asset_id_key": (
-            "name",
-            f"A sensor with the name {name} already exists in the asset with id {asset_id}.",
+def _refusals(name: str, asset_id: int) -> dict[str, Exception]:
+    """Why the database may refuse a sensor, by constraint."""
+    return {
+        "sensor_name_generic_asset_id_key": SensorRefused(
+            "name", f"A sensor with the name {name} already exists in the asset with id {asset_id}."
         ),
-        "sensor_generic_asset_id_generic_asset_fkey": (
-            "generic_asset_id",
-            f"No asset found with id {asset_id}.",
+        "sensor_generic_asset_id_generic_asset_fkey": SensorRefused(
+            "generic_asset_id", f"No asset found with id {asset_id}."
         ),
     }
-    try:
-        with db.session.begin_nested():
-            yield
-    except IntegrityError as error:
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        if constraint not in refusals:
-            raise
-        raise SensorRefused(*refusals[constraint]) from error

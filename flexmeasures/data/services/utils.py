@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import JSON, String, cast, inspect, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.services.job_cache import job_cache
 from flexmeasures.utils.timely import tb
 
-__all__ = ["InvalidText", "check_text", "get_or_create_model", "job_cache"]
+__all__ = ["InvalidText", "check_text", "explaining", "get_or_create_model", "job_cache"]
 
 ModelType = TypeVar("ModelType", bound=Model)
 
 
 class InvalidText(ValueError):
     """A text cannot be stored in its column."""
+
+
+@contextmanager
+def explaining(refusals: Mapping[str, Exception]) -> Iterator[None]:
+    """Raise an error of ours where the database refuses to store something, as it does if others
+    are faster than any look beforehand.
+
+    refusals : by the name of the constraint
+    """
+    try:
+        with db.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.orig, "diag", None)
+        refusal = refusals.get(getattr(diagnosis, "constraint_name", None) or "")
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def check_text(

@@ -474,8 +474,8 @@ def test_statements_do_not_grow_with_values(make: MakeMeter, statements: list[st
         meter, duration = make(), f"PT{15 * number}M"
         statements.clear()
         assert meter.post([1.5] * number, duration=duration).status_code == 200
-        # who asks, which sensor, source; lock, known, new
-        assert len(statements) == 6, "\n".join(statements)
+        # who asks, which sensor, source; our turn (and so what time it is); lock, known, new
+        assert len(statements) == 7, "\n".join(statements)
         statements.clear()
         assert len(meter.values(duration=duration)) == number
         assert len(statements) == 3, "\n".join(statements)
