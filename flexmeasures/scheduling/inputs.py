@@ -15,6 +15,7 @@ from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.scheduling.references import Reference, name_of
 from flexmeasures.data.schemas.scheduling.values import Price
+from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
 from flexmeasures.scheduling.tie_breaks import with_slope
 from flexmeasures.scheduling.variable import Grid, Knowledge
@@ -67,13 +68,22 @@ def market(owner: Any) -> Sensor | None:
 
 
 def given_prices(flex_context: Mapping[str, Any]) -> dict[str, Price]:
-    """The prices of a flex-context, by name. Raises ValueError for a sensor without prices."""
-    found = {}
-    for name in _PRICES:
-        if flex_context.get(name) is not None:
-            found[name] = flex_context[name]
-        elif (sensor := flex_context.get(f"{name}_sensor")) is not None:
-            found[name] = price_of(sensor)
+    """The prices of a flex-context, by name.
+
+    Raises ValidationError for a sensor without prices, and if currencies are mixed.
+    """
+    found, key = {}, ""
+    try:
+        for name in _PRICES:
+            if flex_context.get(name) is not None:
+                found[name], key = flex_context[name], name
+            elif (sensor := flex_context.get(f"{name}_sensor")) is not None:
+                key = f"{name}_sensor"
+                found[name] = price_of(sensor)
+        if len(found) == 2:
+            check_currencies(*found.values())
+    except ValueError as error:
+        raise FMValidationError({key.replace("_", "-"): [str(error)]}) from error
     return found
 
 

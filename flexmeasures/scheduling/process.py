@@ -23,7 +23,7 @@ from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.base import Output, SiteScheduler
 from flexmeasures.scheduling.devices import spelled_entries
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
-from flexmeasures.scheduling.inputs import check_currencies, given_prices, known_prices, prices_of
+from flexmeasures.scheduling.inputs import given_prices, known_prices, prices_of
 from flexmeasures.scheduling.outputs import own_output
 from flexmeasures.scheduling.process_problem import NoRoom, process_power
 from flexmeasures.scheduling.slots import check_slots, initialize_index
@@ -105,9 +105,7 @@ class ProcessScheduler(SiteScheduler):
         self.flex_model = models[0] if self.asset is None else models
         zone = ZoneInfo(self._processes[0].sensor.timezone)
         self.flex_context = FlexContextSchema(timezone=zone).load(self.flex_context)
-        prices = given_prices(self.flex_context)
-        if len(prices) == 2:
-            check_currencies(*prices.values())
+        given_prices(self.flex_context)
         ignored = [
             name.replace("_", "-")
             for name, value in self.flex_context.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.utils import FMValidationError
-from flexmeasures.scheduling.inputs import check_currencies, given_prices, market
+from flexmeasures.scheduling.inputs import given_prices, market, power_of
 
 if TYPE_CHECKING:
     from flexmeasures.data.models.generic_assets import GenericAsset
@@ -18,19 +18,14 @@ _INFLEXIBLE = ("inflexible_device_sensors", "inflexible_consumption", "inflexibl
 
 
 def check_prices(context: Mapping[str, Any], asset: GenericAsset | None) -> None:
-    """Raise for mixed currencies; and for an asset, if it has no price.
-
-    ValueError, or ValidationError where a field is missing.
-    """
+    """Raise ValidationError for mixed currencies; and for an asset, if it has no price."""
     prices = given_prices(context)
-    if len(prices) == 2:
-        check_currencies(*prices.values())
     if asset is not None and "consumption_price" not in prices and market(asset) is None:
         raise FMValidationError({"consumption-price": ["Missing data for required field."]})
 
 
 def check_inflexible(context: Mapping[str, Any], devices: Sequence[DeviceModel]) -> None:
-    """Raise ValidationError for a sensor that is scheduled and inflexible at once."""
+    """Raise ValidationError for a sensor that is scheduled and inflexible at once, or no power."""
     scheduled = {device.sensor.id for device in devices if device.sensor is not None}
     for name in _INFLEXIBLE:
         for item in context.get(name) or ():
@@ -38,6 +33,12 @@ def check_inflexible(context: Mapping[str, Any], devices: Sequence[DeviceModel])
             if sensor.id in scheduled:
                 reason = f"Sensor {sensor.id} is to be scheduled, so it is not inflexible."
                 raise FMValidationError({name.replace("_", "-"): [reason]})
+    for position, sensor in enumerate(context.get("inflexible_device_sensors") or ()):
+        try:
+            power_of(sensor)
+        except ValueError as error:
+            told = {position: [str(error)]}
+            raise FMValidationError({"inflexible-device-sensors": told}) from error
 
 
 def check_capacities(

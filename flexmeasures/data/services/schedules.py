@@ -12,6 +12,7 @@ from flask import current_app
 from flexmeasures.data.beliefs.search import search
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.schemas.scheduling.outputs import records_power
 from flexmeasures.data.services.scheduling import get_data_source_for_job
 from flexmeasures.utils.time_utils import as_utc, shift, zone
 from flexmeasures.utils.unit_utils import convert_units
@@ -117,7 +118,7 @@ def _search(
 
 
 def _sign(sensor: Sensor, convention: SignConvention) -> int:
-    if convention == "wysiwyg" or not sensor.measures_power:
+    if convention == "wysiwyg" or not records_power(sensor):
         return 1
     stored = sensor.get_attribute("consumption_is_positive", False)
     return 1 if stored == (convention == "consumption-positive") else -1

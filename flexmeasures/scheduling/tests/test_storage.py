@@ -290,7 +290,7 @@ class TestPrices:
             MODEL,
             {"consumption-price-sensor": euros.id, "production-price-sensor": won.id},
         )
-        with pytest.raises(ValueError, match=r"Prices should share one currency") as error:
+        with pytest.raises(ValidationError, match=r"Prices should share one currency") as error:
             scheduler.deserialize_config()
         assert f"Sensor {euros.id} (price) is in EUR/MWh" in str(error.value)
         assert f"Sensor {won.id} (feed-in) is in KRW/MWh" in str(error.value)
@@ -299,7 +299,9 @@ class TestPrices:
         world = battery()
         price = world.prices([1, 2], "EUR/MW")
         scheduler = world.scheduler(2 * HOUR, MODEL, {"consumption-price-sensor": price.id})
-        with pytest.raises(ValueError, match=rf"Sensor {price.id} \(price\) has no energy prices"):
+        with pytest.raises(
+            ValidationError, match=rf"Sensor {price.id} \(price\) has no energy prices"
+        ):
             scheduler.compute()
 
     def test_emissions_are_a_price_too(self) -> None:
@@ -368,7 +370,7 @@ class TestUnits:
             "consumption-price-sensor": world.prices([10, 20]).id,
             "inflexible-device-sensors": [thermometer.id],
         }
-        with pytest.raises(ValueError, match=r"\(temperature\) is no inflexible device"):
+        with pytest.raises(ValidationError, match=r"\(temperature\) is no inflexible device"):
             world.scheduler(2 * HOUR, MODEL, context).compute()
 
     def test_unknown_power_is_zero(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flexmeasures.api.v3_0.tests.conftest import Call
-from flexmeasures.api.v3_0.tests.plans import HOUR, START, Depot, build_depot, work
+from flexmeasures.api.v3_0.tests.plans import HOUR, START, Depot, add_sensor, build_depot, work
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
@@ -146,6 +146,20 @@ def test_nothing_is_limited_if_the_host_says_so(
         models = {"flex_model": None, "flex_context": None}
         trigger = triggers.for_sensor(sensor, message | models)
     assert trigger.end == START + 2521 * HOUR
+
+
+def test_sensors_in_wrong_units_are_refused_by_field(call: Call, depot: Depot) -> None:
+    won = add_sensor(depot.asset, "won", "KRW/MWh").id
+    context = {"consumption-price-sensor": depot.price}
+    for key, value in (
+        ("consumption-price-sensor", depot.battery),
+        ("production-price-sensor", won),
+        ("production-price", {"sensor": won}),
+        ("inflexible-device-sensors", [depot.price]),
+    ):
+        message = depot.message(**{"flex-context": context | {key: value}})
+        answer = call("member", "POST", depot.trigger, json=message)
+        assert [*refusals(answer)] == [key]
 
 
 def test_deep_nesting_is_refused(call: Call, depot: Depot) -> None:
@@ -518,6 +532,20 @@ def test_what_the_asset_remembers_is_used(call: Call, depot: Depot, app: Flask) 
     id_ = call("member", "POST", depot.trigger, json=message).get_json()["schedule"]
     work(app)
     assert get(call, depot, id_).get_json()["values"] == [0.2, -0.3]
+
+
+def test_sensors_of_energy_have_the_sign_of_power(call: Call, depot: Depot, app: Flask) -> None:
+    meter = add_sensor(depot.asset, "meter", "kWh", resolution=HOUR / 2)
+    model = {"soc-at-start": "0 MWh", "soc-max": "1 MWh", "power-capacity": "1 MW"}
+    body = depot.message(**{"flex-model": model})
+    id_ = call("member", "POST", f"sensors/{meter.id}/schedules/trigger", json=body).get_json()[
+        "job"
+    ]
+    work(app)
+    path = f"sensors/{meter.id}/schedules/{id_}"
+    for query, charged in (("", 500), ("?unit=MWh", 0.5), ("?sign-convention=wysiwyg", -500)):
+        values = call("member", "GET", path + query).get_json()["values"]
+        assert values == pytest.approx([charged, charged, -charged, -charged])
 
 
 def test_coarser_slots(call: Call, depot: Depot, app: Flask) -> None:
