@@ -193,11 +193,9 @@ class Config:
     FLEXMEASURES_LONG_POLLING: int = 15
     """Seconds that a request for a schedule may wait until that is made; 0: none."""
     FLEXMEASURES_LONG_POLLING_REQUESTS: int = 2
-    """How many requests may wait at once in a process that has threads for others; at most half of
-    these threads. Of processes that serve one request at a time, one waits."""
+    """How many may wait in a process with threads (half of these at most); without, one in all."""
     FLEXMEASURES_RESPOND_ASYNC: bool = False
-    """Whether who asks for a schedule too early is told so by 202, as with `Prefer: respond-async`;
-    older clients only understand 400."""
+    """Whether who asks for a schedule too early is told 202, not the 400 that old clients know."""
 
     # --- Pages ---
     FLEXMEASURES_PLATFORM_NAME: str | list[Any] = "FlexMeasures"

@@ -211,7 +211,7 @@ def test_keys_in_a_body(call: Call, world: World, ids: dict[str, int]) -> None:
         ("asset_type=battery", "asset_type"),
         ("fields=", "fields"),
         ("fields=id|", "fields"),
-        ("fields=flex_model", "fields"),
+        ("fields=sensors_to_show_as_kpis", "fields"),
         ("sort_by=colour", "sort-by"),
         ("sort_dir=up", "sort-dir"),
         ("page=0", "page"),
