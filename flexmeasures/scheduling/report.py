@@ -22,6 +22,8 @@ def describe(site: Site, planned: Planned, solver: str) -> dict[str, Any]:
     return {
         "status": planned.status.value,
         "solver": solver,
+        "gap": planned.gap,
+        "seconds": round(planned.seconds, 3),
         "currency": site.currency,
         "cost": planned.cost,
         "cost-with-slope": planned.cost_with_slope,

@@ -146,7 +146,11 @@ def _site_limits(
 
 @dataclass(frozen=True)
 class Planned:
-    """power : MW per slot, rounded; levels : MWh at ticks 0 to n; site : MW per slot"""
+    """power : MW per slot, rounded; levels : MWh at ticks 0 to n; site : MW per slot
+
+    gap : as of the plan of a site; the largest, if devices are planned one after the other
+    seconds : that planning took
+    """
 
     devices: Sequence[DeviceModel]
     power: dict[DeviceModel, np.ndarray]
@@ -158,6 +162,8 @@ class Planned:
     misses: tuple[Miss, ...]
     margins: tuple[Margin, ...]
     status: Status
+    gap: float | None
+    seconds: float
 
     def power_of(self, device: DeviceModel) -> np.ndarray:
         return self.power[device]
@@ -168,8 +174,9 @@ class Planned:
 
 def plan_at_once(site: Site, settings: Settings, decimals: int | None) -> Planned:
     """One problem for all devices."""
+    started = time.monotonic()
     plan = plan_site(site.case, settings.solver, Options(time_limit=settings.time_limit))
-    return _planned(site, [plan], decimals, plan.cost_without_flexibility)
+    return _planned(site, [plan], decimals, plan.cost_without_flexibility, started)
 
 
 def plan_one_by_one(site: Site, settings: Settings, decimals: int | None) -> Planned:
@@ -195,7 +202,7 @@ def plan_one_by_one(site: Site, settings: Settings, decimals: int | None) -> Pla
         (site.case.array(c.production_max) for c in site.case.devices if c.stock is None),
         np.zeros(site.grid.slots),
     )
-    return _planned(site, plans, decimals, site.case.energy_cost(idle))
+    return _planned(site, plans, decimals, site.case.energy_cost(idle), started)
 
 
 def _groups(site: Site) -> list[tuple[DeviceCase, ...]]:
@@ -207,7 +214,7 @@ def _groups(site: Site) -> list[tuple[DeviceCase, ...]]:
 
 
 def _planned(
-    site: Site, plans: Sequence[SitePlan], decimals: int | None, idle_cost: float
+    site: Site, plans: Sequence[SitePlan], decimals: int | None, idle_cost: float, started: float
 ) -> Planned:
     """The plans as one; the last one knows the power of all."""
     last = plans[-1]
@@ -215,6 +222,7 @@ def _planned(
     levels = {stock: values for plan in plans for stock, values in plan.levels.items()}
     misses = [miss for plan in plans for miss in plan.misses if miss.stock or plan is last]
     margins = [margin for plan in plans for margin in plan.margins]
+    gaps = [plan.gap for plan in plans if plan.gap is not None]
     feasible = any(plan.status is not Status.OPTIMAL for plan in plans)
     return Planned(
         devices=site.devices,
@@ -227,6 +235,8 @@ def _planned(
         misses=tuple(sorted(misses, key=lambda miss: miss.tick)),
         margins=tuple(sorted(margins, key=lambda margin: margin.tick)),
         status=Status.FEASIBLE if feasible else Status.OPTIMAL,
+        gap=max(gaps) if len(gaps) == len(plans) else None,
+        seconds=time.monotonic() - started,
     )
 
 

@@ -20,6 +20,8 @@ from flexmeasures.utils.unit_utils import convert_units
 if TYPE_CHECKING:
     from rq.job import Job
 
+_DECIMALS = 9  # Conversion leaves noise beyond these; plans have six of MW.
+
 SignConvention = Literal["consumption-positive", "production-positive", "wysiwyg"]
 
 
@@ -75,7 +77,7 @@ def get_schedule(
     moments, stored = found
     values = _sign(sensor, sign_convention) * stored + 0.0  # no negative zeros
     unit = sensor.unit if unit is None else unit
-    values = convert_units(values, sensor.unit, unit, event_resolution=step)
+    values = convert_units(values, sensor.unit, unit, event_resolution=step).round(_DECIMALS)
     first = min(as_utc(start), as_utc(moments[0]))
     steps = [round((as_utc(moment) - first) / step) for moment in moments]
     filled = np.full(steps[-1] + 1, np.nan)
@@ -120,5 +122,5 @@ def _search(
 def _sign(sensor: Sensor, convention: SignConvention) -> int:
     if convention == "wysiwyg" or not records_power(sensor):
         return 1
-    stored = sensor.get_attribute("consumption_is_positive", False)
+    stored = bool(sensor.get_attribute("consumption_is_positive", False))
     return 1 if stored == (convention == "consumption-positive") else -1

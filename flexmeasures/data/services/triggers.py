@@ -20,6 +20,7 @@ from flexmeasures.data.services.job_states import known_job
 from flexmeasures.data.services.scheduling import create_scheduling_job
 from flexmeasures.scheduling import exceptions
 from flexmeasures.scheduling.base import Settings
+from flexmeasures.scheduling.inputs import market
 from flexmeasures.utils.time_utils import ground_duration, shift
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ REFUSALS = (
     exceptions.UnknownPricesException,
 )
 _USUAL = timedelta(minutes=15)
+_CONSUMPTION_PRICES = {"consumption-price", "consumption-price-sensor"}
 
 Config = dict[str, Any]
 
@@ -63,6 +65,8 @@ class Trigger:
     def named(self) -> dict[str, Any]:
         """All that may refer to sensors, under the keys of refusals."""
         context = self.flex_context or {}
+        if not _CONSUMPTION_PRICES & context.keys() and (sensor := market(self.about)) is not None:
+            context = {**context, "market_id": {"sensor": sensor.id}}
         if isinstance(self.flex_model, list):
             return {"flex-model": dict(enumerate(self.flex_model)), **context}
         return (self.flex_model or {}) | context

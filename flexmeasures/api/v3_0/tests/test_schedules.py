@@ -239,6 +239,21 @@ def test_spellings_hide_no_sensors_of_others(call: Call, depot: Depot, spelling:
     assert jobs.find_queue("scheduling").is_empty()
 
 
+def test_attributes_hide_no_sensors_of_others(call: Call, depot: Depot) -> None:
+    mill = db.session.get(Sensor, depot.world.ids["sensor of Mill"])
+    assert mill is not None
+    price = add_sensor(mill.generic_asset_id, "price of Mill", "EUR/MWh").id
+    battery = db.session.get(Sensor, depot.battery)
+    assert battery is not None
+    battery.attributes = {**battery.attributes, "market_id": price}
+    db.session.commit()
+    message = depot.message(**{"flex-context": {}})
+    answer = call("member", "POST", depot.trigger, json=message)
+    assert refusals(answer) == {"market_id": {"sensor": [f"No sensor found with id {price}."]}}
+    # it is of no concern where prices are sent
+    assert ask(call, depot)
+
+
 def test_results_are_stored_where_one_may_write(call: Call, depot: Depot) -> None:
     public = depot.world.ids["sensor of None"]
     model = depot.message()["flex-model"] | {"consumption": {"sensor": public}}
@@ -545,7 +560,7 @@ def test_sensors_of_energy_have_the_sign_of_power(call: Call, depot: Depot, app:
     path = f"sensors/{meter.id}/schedules/{id_}"
     for query, charged in (("", 500), ("?unit=MWh", 0.5), ("?sign-convention=wysiwyg", -500)):
         values = call("member", "GET", path + query).get_json()["values"]
-        assert values == pytest.approx([charged, charged, -charged, -charged])
+        assert values == [charged, charged, -charged, -charged]
 
 
 def test_coarser_slots(call: Call, depot: Depot, app: Flask) -> None:

@@ -234,7 +234,10 @@ def test_what_a_finished_job_tells(app: Flask, world: World) -> None:
     assert source is not None
     assert (source.name, source.model) == ("Seita", "StorageScheduler")
     assert job.meta["data_source_info"]["id"] == source.id
-    assert job.meta["scheduler_info"]["scheduler"] == "StorageScheduler"
+    told = job.meta["scheduler_info"]
+    assert told["scheduler"] == "StorageScheduler"
+    assert told["gap"] == pytest.approx(0, abs=1e-6)
+    assert 0 < told["seconds"] < 30
     assert job.meta["result"]["num-beliefs"] == 2
 
 
