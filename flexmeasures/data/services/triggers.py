@@ -14,6 +14,7 @@ from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.queries.assets import is_part_of
 from flexmeasures.data.schemas.flex_config import check_references
+from flexmeasures.data.schemas.ids import id_in
 from flexmeasures.data.schemas.times import LAST_YEAR
 from flexmeasures.data.services import flex_config
 from flexmeasures.data.services.job_states import known_job
@@ -97,7 +98,12 @@ def for_asset(asset: GenericAsset, message: Mapping[str, Any]) -> Trigger:
     context = flex_config.completed_context(asset.id, message.get("flex_context"))
     sensors = flex_config.power_sensors(devices)
     resolution = _resolution(sensors, message.get("resolution"))
-    if len(devices) == len(sensors) == 1 and sensors[0].event_resolution == resolution:
+    owner = id_in(devices[0].get("asset"))
+    if (
+        len(devices) == len(sensors) == 1
+        and sensors[0].event_resolution == resolution
+        and owner in (None, sensors[0].generic_asset_id)
+    ):
         # One device: its own scheduler plans it, which may be a custom one.
         model = flex_config.without_owner(devices[0])
         return _trigger(sensors[0], message, resolution, devices, model, context)
@@ -186,6 +192,8 @@ def _end(start: datetime, duration: Any, resolution: timedelta) -> datetime:
         limit = Settings(max_planning_horizon=horizon).latest_end(start, resolution)
     except OverflowError:
         limit = None
+    if end == start:
+        raise ValidationError({"duration": ["A schedule takes time."]})
     if limit is not None and end > limit:
         message = (
             f"A schedule can last until {limit.isoformat()} at most, as the setting"

@@ -119,6 +119,8 @@ def test_wrong_devices(call: Call, depot: Depot) -> None:
     assert "Does not belong" in told(battery(public))["flex-model"]["0"]["sensor"][0]
     twice = told(battery(ours), battery(ours))
     assert twice["flex-model"] == {"1": {"sensor": [f"Sensor {ours} is listed twice."]}}
+    elsewhere = told(battery(ours) | {"asset": child_of(depot, "garage").id})
+    assert elsewhere["flex-model"]["0"].keys() == {"asset"}
     other = child_of(depot, "shed").id
     for wrong in (battery(ours) | {"asset": other}, {"soc-max": 1}, {"sensor": "x"}):
         assert told(wrong, {"asset": other, "soc-max": 1})

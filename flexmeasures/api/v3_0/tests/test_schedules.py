@@ -92,6 +92,7 @@ def test_asking_again(call: Call, depot: Depot, app: Flask) -> None:
         ({"duration": "P8000Y"}, "duration"),
         ({"duration": "P99999999D"}, "duration"),
         ({"duration": None}, "duration"),
+        ({"duration": "PT0S"}, "duration"),
         ({"prior": "yesterday"}, "prior"),
         ({"resolution": "PT7M"}, "resolution"),
         ({"resolution": "PT0M"}, "resolution"),
