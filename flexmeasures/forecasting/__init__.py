@@ -1,0 +1,1 @@
+"""Forecasting: from beliefs to what comes next."""

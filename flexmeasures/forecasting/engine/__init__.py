@@ -1,0 +1,1 @@
+"""The heart of forecasting: arrays in, arrays out."""
