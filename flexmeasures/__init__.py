@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.user import AccountRole as AccountRole
     from flexmeasures.data.models.user import Role as UserRole
     from flexmeasures.data.models.user import User as User
+    from flexmeasures.forecasting.base import Forecaster as Forecaster
     from flexmeasures.scheduling.base import Scheduler as Scheduler
 
     __version__: str
@@ -30,6 +31,7 @@ _HOMES = {
     "Annotation": "flexmeasures.data.models.annotations:Annotation",
     "Asset": "flexmeasures.data.models.generic_assets:GenericAsset",
     "AssetType": "flexmeasures.data.models.generic_assets:GenericAssetType",
+    "Forecaster": "flexmeasures.forecasting.base:Forecaster",
     "Scheduler": "flexmeasures.scheduling.base:Scheduler",
     "Sensor": "flexmeasures.data.models.time_series:Sensor",
     "Source": "flexmeasures.data.models.data_sources:DataSource",
@@ -44,6 +46,7 @@ __all__ = [
     "Annotation",
     "Asset",
     "AssetType",
+    "Forecaster",
     "Scheduler",
     "Sensor",
     "Source",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.scheduling.base import Scheduler
+from flexmeasures.utils.coding_utils import load_module
 
 if TYPE_CHECKING:
     from flexmeasures.data.models.generic_assets import GenericAsset
@@ -99,26 +95,10 @@ def load_custom_scheduler(scheduler_specs: dict[str, Any] | str) -> type[Schedul
     for key in ("module", "class"):
         assert key in scheduler_specs, f"custom-scheduler has no key '{key}'."
     class_name = scheduler_specs["class"]
-    module = _load_module(scheduler_specs["module"], class_name)
+    module = load_module(scheduler_specs["module"], class_name)
     found = getattr(module, class_name, None)
     assert found is not None, f"{scheduler_specs['module']} has no class {class_name}."
     compute = getattr(found, "compute", None)
     if not inspect.isclass(found) or not callable(compute) or compute is Scheduler.compute:
         raise NotImplementedError(f"Scheduler class {class_name} should have a method `compute`.")
     return found  # type: ignore[return-value]  # duck typing is welcome here
-
-
-def _load_module(name: str, class_name: str) -> ModuleType:
-    path = Path(name)
-    if not path.exists():
-        return importlib.import_module(name)
-    spec = importlib.util.spec_from_file_location(class_name, path)
-    assert spec is not None and spec.loader is not None, f"{name} is no Python file."
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[class_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[class_name]
-        raise
-    return module

@@ -18,6 +18,7 @@ from flexmeasures.tests.program import run_python
         ("Annotation", "flexmeasures.data.models.annotations.Annotation"),
         ("Asset", "flexmeasures.data.models.generic_assets.GenericAsset"),
         ("AssetType", "flexmeasures.data.models.generic_assets.GenericAssetType"),
+        ("Forecaster", "flexmeasures.forecasting.base.Forecaster"),
         ("Scheduler", "flexmeasures.scheduling.base.Scheduler"),
         ("Sensor", "flexmeasures.data.models.time_series.Sensor"),
         ("Source", "flexmeasures.data.models.data_sources.DataSource"),

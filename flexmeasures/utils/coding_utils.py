@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 logger = logging.getLogger(__name__)
@@ -128,3 +133,23 @@ def _flatten(nested: Iterable[Any]) -> Iterator[Any]:
             yield from _flatten(item)
         else:
             yield item
+
+
+def load_module(name: str, alias: str) -> ModuleType:
+    """The module with this name, or in the file with this path; the latter known by the alias.
+
+    Raises ModuleNotFoundError if there is none, AssertionError if the file is not Python.
+    """
+    path = Path(name)
+    if not path.exists():
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(alias, path)
+    assert spec is not None and spec.loader is not None, f"{name} is no Python file."
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[alias]
+        raise
+    return module

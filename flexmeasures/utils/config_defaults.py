@@ -185,10 +185,16 @@ class Config:
     """How long the result of a scheduling job is kept; negative: forever."""
     FLEXMEASURES_JOB_CACHE_TTL: int = 3600
     """Seconds for which an equal request gets the same job; negative: forever."""
+    FLEXMEASURES_FORECASTING_MODEL_TTL: timedelta = timedelta(days=8)
+    """How long fitted forecast models are kept in Redis for other jobs; 0: not at all."""
     FLEXMEASURES_PLANNING_HORIZON: timedelta = timedelta(days=2)
     """How far schedules look ahead by default."""
     FLEXMEASURES_MAX_PLANNING_HORIZON: timedelta | int | None = 2520
     """How far at most: a duration or a number of the sensor's steps; None: no limit."""
+    FLEXMEASURES_FORECASTING_HISTORY: timedelta = timedelta(days=730)
+    """How much of the past, at most, forecasts learn from."""
+    FLEXMEASURES_FORECASTING_PUBLIC_HOLIDAYS: bool = True
+    """Whether a sensor without holidays has those of the country that its timezone names."""
 
     FLEXMEASURES_LONG_POLLING: int = 15
     """Seconds that a request for a schedule may wait until that is made; 0: none."""
