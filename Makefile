@@ -84,3 +84,7 @@ fuzz: install-for-test ## Try the API as it is described, as each role: make fuz
 .PHONY: benchmark
 benchmark: install-for-test ## Measure speed, as ratios within one run
 	@$(PYTHON_IN_VENV) -m pytest benchmarks --benchmark-columns=min,median,max,rounds $(ARGS)
+
+.PHONY: benchmark-forecasting
+benchmark-forecasting: install-for-test ## Measure accuracy on a folder of series: make benchmark-forecasting ARGS="--data DIR --models auto"
+	@$(PYTHON_IN_VENV) -m benchmarks.forecasting $(ARGS)

@@ -1,0 +1,1 @@
+"""How good forecasts are on measured series: evaluation code, apart from the models it judges."""
