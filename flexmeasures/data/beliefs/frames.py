@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from flexmeasures.data.beliefs.knowledge import Timing
+from flexmeasures.data.beliefs.medians import medians
 from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, changed, microseconds, order_by
 from flexmeasures.utils.timely import tb
 
@@ -73,14 +74,8 @@ class Columns:
         return np.cumsum(changes)
 
     def medians(self) -> Columns:
-        """One row per belief: the lowest value with a probability of 0.5 or more, or the highest.
-
-        Expects and keeps the order of `sorted`.
-        """
-        belief = self.belief()
-        distance = np.abs(self.cumulative_probability - 0.5)
-        order = order_by(belief, self.cumulative_probability < 0.5, distance)
-        return self.take(order[changed(belief[order])])
+        """One row per belief (see `medians`). Expects and keeps the order of `sorted`."""
+        return medians(self, self.belief())
 
     def first_per_event(self) -> Columns:
         """Expects and keeps the order of `sorted`."""

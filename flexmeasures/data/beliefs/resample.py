@@ -19,11 +19,13 @@ import numpy as np
 import pandas as pd
 
 from flexmeasures.data.beliefs.frames import Columns, columns_of_frame, frame_of_columns
+from flexmeasures.data.beliefs.medians import medians
 from flexmeasures.data.beliefs.rows import Floats, Integers, changed, microseconds, order_by
 from flexmeasures.utils.timely import tb
 
 _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
+_MOST_OUTCOMES = 100_000  # of several events together
 
 
 def resample(
@@ -34,6 +36,8 @@ def resample(
     *,
     most_recent_beliefs_only: bool = False,
     per_source: bool = True,
+    complete_only: bool = False,
+    average_readings: bool = False,
 ) -> tb.BeliefsDataFrame:
     """These beliefs, about events of another length.
 
@@ -41,10 +45,17 @@ def resample(
     most_recent_beliefs_only : one belief about each new event (per source), formed when the latest
         belief that goes into it was; else one for each time at which such a belief was formed
     per_source : else the beliefs of all sources are put together
+    complete_only : leave out beliefs of when something was not believed yet about each event that
+        goes into the new one (such as the mean over an hour whose second half is still to come)
+    average_readings : of an instantaneous sensor, the new events hold means of readings
 
-    Of an instantaneous sensor, the readings at the starts of the bins are kept, and it stays
-    instantaneous. Missing values (nan) count as unknown. Probabilistic beliefs are joined as if
-    their errors were independent, which takes time; this needs bins of whole events (ValueError).
+    Of an instantaneous sensor, else, the readings at the starts of the bins are kept, and it stays
+    instantaneous. Missing values (nan) count as unknown.
+
+    Quantiles are averaged one by one, as far as all events of a bin have them: errors of forecasts
+    come together. Whole distributions (with a highest probability of 1; see `medians`) are joined
+    as if they were independent; this takes time, bins of whole events, and not too many of them
+    (ValueError).
     """
     step, length = microseconds(resolution), microseconds(frame.event_resolution)
     if step <= 0:
@@ -52,10 +63,14 @@ def resample(
     columns = columns_of_frame(frame)
     columns = columns.take(~np.isnan(columns.event_value)).sorted()
     ends = columns.event_start + length
+    lasting = bool(length) or average_readings
     if step != length and len(columns):
-        edges = local_edges(columns.event_start[0], ends[-1], step, frame.sensor.timezone, start)
-        if length:
-            columns = _binned(columns, length, edges, most_recent_beliefs_only, per_source)
+        last = ends[-1] if length else ends[-1] + 1  # a reading at an edge is of the next bin
+        edges = local_edges(columns.event_start[0], last, step, frame.sensor.timezone, start)
+        if lasting:
+            columns = _binned(
+                columns, length, edges, most_recent_beliefs_only, per_source, complete_only
+            )
             ends = edges[np.searchsorted(edges, columns.event_start) + 1]
         else:
             columns = columns.take(np.isin(columns.event_start, edges))
@@ -66,7 +81,7 @@ def resample(
     if end is not None:
         inside &= ends <= microseconds(end)
     return frame_of_columns(
-        columns.take(inside), frame.sensor, resolution if length else frame.event_resolution
+        columns.take(inside), frame.sensor, resolution if lasting else frame.event_resolution
     )
 
 
@@ -143,7 +158,12 @@ def _overlaps(
 
 
 def _binned(
-    columns: Columns, length: int, edges: Integers, most_recent: bool, per_source: bool
+    columns: Columns,
+    length: int,
+    edges: Integers,
+    most_recent: bool,
+    per_source: bool,
+    complete_only: bool,
 ) -> Columns:
     """Each bin as an event, in the order of `Columns.sorted`, which is expected too."""
     if most_recent:
@@ -154,13 +174,17 @@ def _binned(
     bins, events = bin[order], parts.events.event_start[order]
     if not ((np.diff(bins) == 0) & (np.diff(events) != 0)).any():  # each bin within one event
         return replace(parts.events, event_start=edges[bin]).sorted()
-    belief = columns.belief()
-    probabilistic = (np.bincount(belief) > 1)[belief]
-    joint = np.isin(bin, bin[probabilistic[row]])
-    if not joint.any():
-        averages = _averaged(parts)
+    belief = columns.belief() - 1
+    several = np.bincount(belief) > 1
+    if several.any():
+        last = np.append(changed(belief)[1:], True)
+        complete = several & (columns.cumulative_probability[last] == 1)
+        joint = np.isin(bin, bin[complete[belief][row]])
+        averages = Columns.joined(
+            [_averaged_quantiles(parts.take(~joint)), _joined(parts.take(joint))]
+        )
     else:
-        averages = Columns.joined([_averaged(parts.take(~joint)), _joined(parts.take(joint))])
+        averages = _averaged(parts)
     return replace(averages, event_start=edges[averages.event_start]).sorted()
 
 
@@ -191,6 +215,36 @@ class _Parts:
     def group(self) -> Integers:
         """Whose beliefs are put together."""
         return self.events.source if self.per_source else np.zeros_like(self.bin)
+
+
+def _averaged_quantiles(parts: _Parts) -> Columns:
+    """The mean of each bin, at each probability that all beliefs in it have. (See `_averaged`.)
+
+    A single value counts at all of them. If there are none, the mean of medians.
+    """
+    order = order_by(
+        parts.bin, parts.events.source, parts.events.event_start, parts.events.belief_time
+    )  # keeps the order of probabilities
+    parts = parts.take(order)
+    events = parts.events
+    starts = changed(parts.bin, events.source, events.event_start, events.belief_time)
+    belief = np.cumsum(starts) - 1
+    quantile = (np.bincount(belief) > 1)[belief]
+    _, group = np.unique(parts.bin * len(events.sources) + parts.group, return_inverse=True)
+    number = np.bincount(group[quantile & starts], minlength=len(starts))
+    settled = np.zeros(len(starts), bool)
+    result = []
+    for probability in np.unique(events.cumulative_probability[quantile]):
+        here = quantile & (events.cumulative_probability == probability)
+        shared = ((np.bincount(group[here], minlength=len(starts)) == number) & (number > 0))[group]
+        settled |= shared
+        averages = _averaged(parts.take((here | ~quantile) & shared))
+        same = np.full(len(averages), probability)
+        result.append(replace(averages, cumulative_probability=same))
+    rest = parts.take(~settled)
+    middle = medians(rest.events, belief[~settled])
+    first = rest.take(changed(belief[~settled]))
+    return Columns.joined([*result, _averaged(replace(first, events=middle))])
 
 
 def _averaged(parts: _Parts) -> Columns:
@@ -225,6 +279,22 @@ def _averaged(parts: _Parts) -> Columns:
     return result.take(np.append(changed(*ends)[1:], True)) if len(result) else result
 
 
+def _complete(averages: Columns, parts: _Parts) -> Columns:
+    """Those formed since something was believed about each event of the bin."""
+    group, time = parts.group, parts.events.belief_time
+    order = order_by(parts.bin, group, parts.events.event_start, time)
+    bins, groups, events = parts.bin[order], group[order], parts.events.event_start[order]
+    first = changed(bins, groups, events)
+    bins, groups, firsts = bins[first], groups[first], time[order][first]
+    starts = np.flatnonzero(changed(bins, groups))
+    complete_since = np.maximum.reduceat(firsts, starts)
+    number = len(parts.events.sources)
+    places = bins[starts] * number + groups[starts]
+    own = averages.source if parts.per_source else np.zeros_like(averages.source)
+    place = np.searchsorted(places, averages.event_start * number + own)
+    return averages.take(averages.belief_time >= complete_since[place])
+
+
 def _joined(parts: _Parts) -> Columns:
     """The distribution of the mean of each bin, for probabilistic beliefs, as of each time."""
     if (parts.weight != 1).any():
@@ -250,13 +320,18 @@ def _joined(parts: _Parts) -> Columns:
                     known.sources,
                 )
             )
-    return Columns.joined(result)
+    return Columns.joined(result) if result else parts.events
 
 
 def _distribution_of_mean(columns: Columns) -> tuple[Floats, Floats]:
     """Values, and the probability that the mean over all events is at most that."""
     from timely_beliefs.beliefs.probabilistic_utils import probabilistic_nan_mean
 
+    outcomes = np.unique(columns.event_start, return_counts=True)[1]
+    if np.log(outcomes).sum() > np.log(_MOST_OUTCOMES):
+        raise ValueError(
+            f"The distributions of {len(outcomes)} events are too many to be averaged."
+        )
     names = ["event_start", "belief_time", "source", "cumulative_probability"]
     index = pd.MultiIndex.from_arrays(
         [

@@ -18,8 +18,9 @@ from flexmeasures.data.beliefs import resample, wire
 from flexmeasures.data.beliefs.aggregate import total
 from flexmeasures.data.beliefs.frames import columns_of_rows, frame_of_columns
 from flexmeasures.data.beliefs.knowledge import Timing
+from flexmeasures.data.beliefs.medians import one_per_event
 from flexmeasures.data.beliefs.query import Filters, select_rows, select_time_range
-from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, changed, order_by
+from flexmeasures.data.beliefs.rows import Floats, Integers, Rows
 from flexmeasures.data.beliefs.sources import find_sources, load_sources
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
@@ -195,7 +196,7 @@ def latest_events(
     rows = _read(sensors, filters, find_sources(source))
     result = {}
     for sensor, own in _by_sensor(sensors, rows):
-        latest = _one_per_event(own)
+        latest = one_per_event(own, own.belief_horizon, own.source_id)
         result[sensor.id] = latest.event_start, latest.event_value
     return result
 
@@ -245,14 +246,6 @@ def _by_sensor(sensors: Sequence[Sensor], rows: Rows) -> Iterator[tuple[Sensor, 
     for sensor in sensors:
         start, end = np.searchsorted(ids, [sensor.id, sensor.id + 1])
         yield sensor, rows.take(order[start:end])
-
-
-def _one_per_event(rows: Rows) -> Rows:
-    """The latest belief about each event, and of that the median."""
-    below = rows.cumulative_probability < 0.5
-    distance = np.abs(rows.cumulative_probability - 0.5)
-    order = order_by(rows.event_start, rows.belief_horizon, rows.source_id, below, distance)
-    return rows.take(order[changed(rows.event_start[order])])
 
 
 def _find_sensors(sensors: Iterable[Sensor | int | str]) -> list[Sensor]:

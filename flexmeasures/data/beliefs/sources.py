@@ -86,9 +86,14 @@ def select_source_ids(
     return select(DataSource.id).where(*conditions) if conditions else None
 
 
+def select_source_ids_of_types(types: Iterable[str]) -> Select[Any]:
+    """Selects the ids of the sources of these types."""
+    return select(DataSource.id).where(DataSource.type.in_(_spelled(types)))
+
+
 def has_source_of_type(sensor: Sensor, source_type: str) -> bool:
     """Does any source of this type believe something about this sensor?"""
-    sources = select(DataSource.id).where(DataSource.type.in_(_spelled(source_type)))
+    sources = select_source_ids_of_types([source_type])
     belief = exists().where(TimedBelief.sensor_id == sensor.id, TimedBelief.source_id.in_(sources))
     return bool(db.session.scalar(select(belief)))
 

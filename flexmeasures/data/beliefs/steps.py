@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from flexmeasures.data.beliefs import resample, wire
+from flexmeasures.data.beliefs.medians import one_per_event
 from flexmeasures.data.beliefs.query import Filters, select_rows
-from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, changed, microseconds, order_by
+from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, microseconds
 from flexmeasures.data.beliefs.sources import load_sources
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
@@ -91,10 +92,7 @@ def _one_per_event(rows: Rows) -> Rows:
     """In the order of events. (About one event, an early belief has a long horizon.)"""
     if (np.diff(rows.event_start) > 0).all():
         return rows
-    below = rows.cumulative_probability < 0.5
-    distance = np.abs(rows.cumulative_probability - 0.5)
-    order = order_by(rows.event_start, -rows.belief_horizon, _ranks(rows), below, distance)
-    return rows.take(order[changed(rows.event_start[order])])
+    return one_per_event(rows, -rows.belief_horizon, _ranks(rows))
 
 
 def _ranks(rows: Rows) -> Integers:

@@ -323,3 +323,68 @@ class TestDistributions:
     def test_need_whole_events(self) -> None:
         with pytest.raises(ValueError, match="whole events"):
             latest(coin_flips(3, 2 * HOUR / 3), HOUR)
+
+    def test_too_many(self) -> None:
+        with pytest.raises(ValueError, match="48 events are too many"):
+            latest(coin_flips(48), DAY)
+
+
+def forecasts(quantiles: dict[float, Any], **kwargs: Any) -> tb.BeliefsDataFrame:
+    """Of consecutive quarters; by probability, their values."""
+    return together(
+        *(
+            beliefs(values, cumulative_probability=probability, **kwargs)
+            for probability, values in quantiles.items()
+        )
+    )
+
+
+def distributions(frame: tb.BeliefsDataFrame) -> list[dict[float, float]]:
+    """By belief, its values by probability."""
+    found: dict[Any, dict[float, float]] = {}
+    for (*belief, probability), value in frame["event_value"].items():
+        found.setdefault(tuple(belief), {})[probability] = value
+    return [*found.values()]
+
+
+class TestQuantiles:
+    @pytest.mark.parametrize("most_recent", [True, False])
+    def test_are_averaged_one_by_one(self, most_recent: bool) -> None:
+        frame = forecasts(
+            {0.05: range(96), 0.5: range(1, 97), 0.95: range(4, 100)}, belief_time=START
+        )
+        daily = resample(frame, DAY, most_recent_beliefs_only=most_recent)
+        assert distributions(daily) == [{0.05: 47.5, 0.5: 48.5, 0.95: 51.5}]
+        assert daily.belief_times.tolist() == 3 * [START]
+
+    def test_over_parts_of_events(self) -> None:
+        frame = forecasts({0.1: [1, 4], 0.5: [2, 5], 0.9: [3, 9]}, belief_time=START)
+        [first, second] = distributions(latest(frame, timedelta(minutes=20)))
+        assert first == pytest.approx({0.1: 1.75, 0.5: 2.75, 0.9: 4.5})
+        assert second == {0.1: 4, 0.5: 5, 0.9: 9}
+
+    def test_as_of_each_belief_time(self) -> None:
+        frame = forecasts({0.1: [1, 2], 0.9: [3, 4]}, length=HOUR / 2)
+        assert distributions(resample(frame, HOUR)) == [{0.1: 1, 0.9: 3}, {0.1: 1.5, 0.9: 3.5}]
+
+    def test_a_single_value_counts_at_all_probabilities(self) -> None:
+        known = beliefs([2], HOUR / 2)
+        later = forecasts({0.1: [1], 0.9: [4]}, length=HOUR / 2, start=START + HOUR / 2)
+        assert distributions(latest(together(known, later), HOUR)) == [{0.1: 1.5, 0.9: 3}]
+
+    def test_only_those_that_all_have(self) -> None:
+        first = forecasts({0.1: [1], 0.5: [2], 0.9: [4]}, length=HOUR / 2)
+        second = forecasts({0.2: [1], 0.5: [3]}, length=HOUR / 2, start=START + HOUR / 2)
+        assert distributions(latest(together(first, second), HOUR)) == [{0.5: 2.5}]
+
+    def test_else_their_medians(self) -> None:
+        first = forecasts({0.1: [1], 0.9: [3]}, length=HOUR / 2)
+        second = forecasts({0.2: [3], 0.8: [5]}, length=HOUR / 2, start=START + HOUR / 2)
+        assert distributions(latest(together(first, second), HOUR)) == [{0.5: pytest.approx(3)}]
+
+    def test_of_sources_apart(self) -> None:
+        forecast = forecasts({0.1: [1, 3], 0.9: [3, 5]}, length=HOUR / 2, source=ANN)
+        measured = beliefs([4, 6], HOUR / 2, source=BOB)
+        hourly = latest(together(forecast, measured), HOUR)
+        assert distributions(hourly) == [{0.1: 2, 0.9: 4}, {0.5: 5}]
+        assert [source.name for source in hourly.sources] == ["Ann", "Ann", "Bob"]

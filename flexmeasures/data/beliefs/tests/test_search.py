@@ -17,6 +17,7 @@ from flexmeasures.data.beliefs import wire
 from flexmeasures.data.beliefs.query import Filters, select_rows
 from flexmeasures.data.beliefs.save import save
 from flexmeasures.data.beliefs.search import search, search_many, timerange, values
+from flexmeasures.data.beliefs.steps import step_values
 from flexmeasures.data.beliefs.tests.conftest import MakeSensor
 from flexmeasures.data.beliefs.tests.utils import HOUR, START, Belief, frame, measurements
 from flexmeasures.data.models.data_sources import DataSource
@@ -187,19 +188,25 @@ def test_medians(sensor: Sensor, source: DataSource) -> None:
 
     beliefs = [
         *belief(0, {0.1: 1, 0.5: 2, 0.9: 3}),
-        *belief(1, {0.2: 1, 0.6: 2, 0.8: 3}),  # no 0.5: the next
-        *belief(2, {0.1: 1, 0.3: 2}),  # nor any above: the highest
-        *belief(3, {0.7: 4}),
+        *belief(1, {0.2: 1, 0.7: 2, 0.8: 3}),  # no 0.5: between its neighbours
+        *belief(2, {0.05: 1, 0.95: 3}),
+        *belief(3, {0.1: 1, 0.3: 2}),  # nor any above: the highest
+        *belief(4, {0.7: 4, 0.8: 5}),  # nor any below: the lowest
+        *belief(5, {0.7: 4}),
+        *belief(6, {0.2: 1, 0.7: 2, 1: 3}),  # nothing is between the faces of a die
     ]
+    medians = pytest.approx([2, 1.6, 2, 2, 4, 4, 2])
     save(frame(sensor, beliefs))
     filters: Any = [
         {"one_deterministic_belief_per_event": True},
         {"one_deterministic_belief_per_event_per_source": True},
     ]
     for one_each in filters:
-        assert [value for *_, value in found(sensor, **one_each)] == [2, 2, 2, 4]
+        assert [value for *_, value in found(sensor, **one_each)] == medians
     assert len(found(sensor)) == len(beliefs)
-    assert values([sensor], START, START + 4 * HOUR, HOUR)[sensor.id].tolist() == [2, 2, 2, 4]
+    window = START, START + 7 * HOUR, HOUR
+    assert values([sensor], *window)[sensor.id].tolist() == medians
+    assert step_values(sensor, *window, Filters()).tolist() == medians
 
 
 def test_frames_are_as_the_library_makes_them(
