@@ -64,6 +64,7 @@ class Filters:
     source_ids : ids, or a SELECT of them
     most_recent_events_only, most_recent_beliefs_only : of what the others leave, the latest event
         of each source; the latest belief of each source about each event
+    rows_at_most : of each sensor, of what the others leave, so many rows of the latest events
     """
 
     events_end_after: datetime | None = None
@@ -75,6 +76,7 @@ class Filters:
     source_ids: list[int] | Select[tuple[int]] | None = None
     most_recent_events_only: bool = False
     most_recent_beliefs_only: bool = False
+    rows_at_most: int | None = None
 
     def conditions(self, belief: Any, timing: Timing) -> list[ColumnElement[bool]]:
         """These filters as SQL, on the columns `belief` of sensors with this timing."""
@@ -144,6 +146,8 @@ def _select_rows(timing: Timing, sensor_ids: list[int], filters: Filters) -> Sel
             )
             .label("recency")
         )
+    if filters.rows_at_most is not None:
+        known = known.order_by(belief.event_start.desc()).limit(filters.rows_at_most)
     lateral = known.lateral("known")
     result = select(*(lateral.c[name] for name in COLUMNS)).select_from(sensor)
     result = result.join(lateral, true())

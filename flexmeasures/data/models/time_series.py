@@ -28,6 +28,7 @@ from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.validation_utils import check_required_attributes
 from flexmeasures.utils.entity_address_utils import EntityAddressException, build_entity_address
+from flexmeasures.utils.geo_utils import parse_lat_lng
 from flexmeasures.utils.timely import tb
 from flexmeasures.utils.unit_utils import is_energy_unit, is_power_unit
 
@@ -188,6 +189,31 @@ class Sensor(Model, tb.SensorDBMixin, AuthModelMixin):
     ) -> None:
         """Raise unless these attributes exist (see `validation_utils`)."""
         check_required_attributes(self, attributes)
+
+    @classmethod
+    def find_closest(
+        cls,
+        generic_asset_type_name: str,
+        sensor_name: str,
+        n: int = 1,
+        account_id: int | None = None,
+        **location: Any,
+    ) -> Sensor | list[Sensor] | None:
+        """The nearest of the sensors with this name, on assets of this type; or n of them, if > 1.
+
+        Who makes a request finds sensors of the own account, and public ones; admins, commands and
+        jobs find all.
+
+        account_id : only sensors of this account, and public ones
+        location : one of `object=`, `latitude=` and `longitude=`, `lat=` and `lng=`
+        """
+        from flexmeasures.data.queries.sensors import find_closest
+
+        place = parse_lat_lng(location)
+        found = find_closest(generic_asset_type_name, sensor_name, place, n, account_id)
+        if n == 1:
+            return found[0] if found else None
+        return found
 
     def search_beliefs(
         self,
