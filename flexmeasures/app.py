@@ -17,6 +17,7 @@ from flexmeasures.bootstrap.https import set_up_https
 from flexmeasures.bootstrap.json import set_up_json
 from flexmeasures.bootstrap.limits import set_up_rate_limit
 from flexmeasures.bootstrap.mail import set_up_mail
+from flexmeasures.bootstrap.monitoring import set_up_sentry
 from flexmeasures.bootstrap.secrets import set_secrets
 
 
@@ -53,6 +54,7 @@ def _assemble(
         app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
     set_up_json(app)
     set_up_error_handlers(app)
+    set_up_sentry(app)
     set_up_mail(app)
     extensions.set_up_cors(app)
     extensions.set_up_queues(app)
