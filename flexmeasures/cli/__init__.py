@@ -19,6 +19,7 @@ COMMANDS = {
     "delete": ("flexmeasures.cli.data_delete:fm_delete_data", "FlexMeasures: Delete data."),
     "edit": ("flexmeasures.cli.data_edit:fm_edit_data", "FlexMeasures: Edit data."),
     "jobs": ("flexmeasures.cli.jobs:fm_jobs", "FlexMeasures: Job queueing."),
+    "monitor": ("flexmeasures.cli.monitor:fm_monitor", "FlexMeasures: Monitor tasks."),
     "show": ("flexmeasures.cli.data_show:fm_show_data", "FlexMeasures: Show data."),
     "local": (
         "flexmeasures.cli.local:fm_local",
