@@ -103,14 +103,14 @@ def _grid(first: int, last: int, step: int, timezone: str, origin: int) -> Integ
     day_of_first, day_of_last, day = _local_days([first, last, origin], timezone)
     if step > _HOUR and (_DAY % step == 0 or step % _DAY == 0):
         begin = day + (day_of_first - day) // step * step
-        return _instants(np.arange(begin, day_of_last + _DAY + step, step), timezone)
+        return instants(np.arange(begin, day_of_last + _DAY + step, step), timezone)
     if _DAY % step == 0:
-        midnights = _instants(np.arange(day_of_first, day_of_last + 2 * _DAY, _DAY), timezone)
+        midnights = instants(np.arange(day_of_first, day_of_last + 2 * _DAY, _DAY), timezone)
         if not (np.diff(midnights) % step).any():
             return np.arange(midnights[0], midnights[-1] + step, step)
         days = [np.arange(*day, step) for day in pairwise(midnights)]
         return np.concatenate([*days, midnights[-1:]])
-    [midnight] = _instants(np.array([day]), timezone)
+    [midnight] = instants(np.array([day]), timezone)
     begin = midnight + (first - midnight) // step * step
     return np.arange(begin, last + step, step)
 
@@ -353,7 +353,7 @@ def _local_days(times: list[int], timezone: str) -> list[int]:
     return local.as_unit("us").floor("D").asi8.tolist()
 
 
-def _instants(clock: Integers, timezone: str) -> Integers:
+def instants(clock: Integers, timezone: str) -> Integers:
     """When the local clock shows this. The first of two instants; after a gap, if within it."""
     local = pd.DatetimeIndex(clock.view("M8[us]")).tz_localize(
         timezone, ambiguous=np.ones(len(clock), bool), nonexistent="shift_forward"
