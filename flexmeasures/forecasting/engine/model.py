@@ -27,8 +27,10 @@ class Prediction:
 class Fitted(Protocol):
     """A model with its parameters. It can be pickled, and holds nothing of the series."""
 
-    notes: tuple[str, ...]
-    """What was assumed, left out or chosen, for people."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed, left out or chosen, for people."""
+        ...
 
     def predict(self, series: Series, events: Steps, viewpoints: Steps) -> Prediction:
         """Forecast event events[i] as seen from viewpoints[i].
