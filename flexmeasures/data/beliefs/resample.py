@@ -185,6 +185,8 @@ def _binned(
         )
     else:
         averages = _averaged(parts)
+    if complete_only:
+        averages = _complete(averages, parts)
     return replace(averages, event_start=edges[averages.event_start]).sorted()
 
 

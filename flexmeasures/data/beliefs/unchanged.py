@@ -10,15 +10,20 @@ A belief with several values (at different cumulative probabilities) is unchange
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sqlalchemy import ColumnElement, and_, func, literal_column, select
 
 from flexmeasures.data.beliefs.rows import Rows, changed, order_by
+from flexmeasures.data.models.time_series import TimedBelief
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_ADDRESS: ColumnElement[Any] = literal_column("timed_belief.ctid")  # of a row
 
 
 class Verdict(IntEnum):
@@ -83,3 +88,41 @@ def compare(new: Rows, known: Rows) -> NDArray[np.int8]:
     result = np.empty(len(rows), np.int8)
     result[order] = state
     return result[len(known) :]
+
+
+def is_unchanged(*scope: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The rule in SQL, on the table: true of rows whose belief says the same as the previous one.
+
+    scope : what to compare with each other; whole events of a source
+    """
+    belief = TimedBelief.__table__.c
+    kind = (
+        belief.sensor_id,
+        belief.event_start,
+        belief.source_id,
+        (belief.belief_horizon > timedelta(0)).label("ex_ante"),
+    )
+    turn = func.dense_rank().over(partition_by=kind, order_by=belief.belief_horizon.desc())
+    ranked = select(
+        _ADDRESS.label("address"),
+        *kind,
+        belief.belief_horizon,
+        belief.cumulative_probability,
+        belief.event_value,
+        turn.label("turn"),
+    )
+    rows = ranked.where(*scope).subquery("ranked").c
+    event = (rows.sensor_id, rows.event_start, rows.source_id, rows.ex_ante)
+
+    def before(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Of the last row with the same probability."""
+        probability = (*event, rows.cumulative_probability)
+        return func.lag(column).over(partition_by=probability, order_by=rows.turn)
+
+    repeats = and_(before(rows.turn) == rows.turn - 1, before(rows.event_value) == rows.event_value)
+    compared = select(rows.address, *event, rows.turn, func.coalesce(repeats, False).label("same"))
+    row = compared.subquery("compared").c
+    whole = (row.sensor_id, row.event_start, row.source_id, row.ex_ante, row.turn)
+    all_same = func.bool_and(row.same).over(partition_by=whole).label("all_same")
+    judged = select(row.address, all_same).subquery("judged").c
+    return _ADDRESS.in_(select(judged.address).where(judged.all_same))

@@ -388,3 +388,56 @@ class TestQuantiles:
         hourly = latest(together(forecast, measured), HOUR)
         assert distributions(hourly) == [{0.1: 2, 0.9: 4}, {0.5: 5}]
         assert [source.name for source in hourly.sources] == ["Ann", "Ann", "Bob"]
+
+
+class TestCompleteOnly:
+    """Each quarter is known when it ends, and corrected an hour later."""
+
+    @staticmethod
+    def measured(hours: int = 1) -> tb.BeliefsDataFrame:
+        known = [1.0, 2, 3, 6] * hours
+        corrected = beliefs([value + 1 for value in known], belief_horizon=-HOUR)
+        return together(beliefs(known), corrected)
+
+    def test_parts_of_an_event_are_no_belief_about_it(self) -> None:
+        whole = resample(self.measured(), HOUR, complete_only=True)
+        assert set(whole.event_starts) == {pd.Timestamp(START)}
+        times = [(time - START) / HOUR for time in whole.index.get_level_values("belief_time")]
+        assert times == [1, 1.25, 1.5, 1.75, 2]
+        assert whole["event_value"].tolist() == [3, 3.25, 3.5, 3.75, 4]
+
+    def test_of_each_source_by_itself(self) -> None:
+        guess = beliefs([5.0, 5, 5, 5], source=BOB, belief_horizon=None, belief_time=START - HOUR)
+        whole = resample(together(self.measured(), guess), HOUR, complete_only=True)
+        times = {
+            source.name: (time - START) / HOUR
+            for _, time, source, _ in whole.index[::-1]  # so that the first stays
+        }
+        assert times == {"Ann": 1, "Bob": -1}
+
+    def test_the_most_recent_is_the_same(self) -> None:
+        frame = self.measured(50)
+        whole = resample(frame, HOUR, complete_only=True)
+        last = whole.groupby(level="event_start").tail(1)
+        pd.testing.assert_frame_equal(last, latest(frame, HOUR))
+
+    def test_quantiles(self) -> None:
+        low, high = (
+            beliefs([value] * 4, cumulative_probability=probability)
+            for value, probability in ((1.0, 0.1), (3.0, 0.9))
+        )
+        whole = resample(together(low, high), HOUR, complete_only=True)
+        assert whole["event_value"].tolist() == [1, 3]
+
+    def test_shorter_events_have_all_beliefs(self) -> None:
+        frame = together(beliefs([1.0], HOUR), beliefs([2.0], HOUR, belief_horizon=-HOUR))
+        assert len(resample(frame, QUARTER, complete_only=True)) == 8
+
+
+def test_averages_of_readings() -> None:
+    readings = beliefs([1.0, 2, 3, 4, 10], timedelta(0), spacing=QUARTER)
+    averages = resample(readings, HOUR, average_readings=True, complete_only=True)
+    assert averages.event_resolution == HOUR
+    hours = [(start - START) / HOUR for start in averages.event_starts]
+    assert hours == [0, 1]
+    assert averages["event_value"].tolist() == [2.5, 10]

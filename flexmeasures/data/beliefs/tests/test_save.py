@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from flexmeasures.data.beliefs import query
 from flexmeasures.data.beliefs.save import ReplacementError, Saved, drop_unchanged, save
 from flexmeasures.data.beliefs.tests.conftest import MakeSensor
 from flexmeasures.data.beliefs.tests.utils import HOUR, START, Belief, as_stored, frame, stored
+from flexmeasures.data.beliefs.unchanged import is_unchanged
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.utils.timely import tb
@@ -308,3 +310,29 @@ def test_saving_at_once_is_like_saving_one_by_one(
             with pytest.raises(ReplacementError):
                 save(frame(sensor, new))
     assert stored(sensor) == as_stored(after)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_rule_in_sql_is_the_same(
+    sensor: Sensor, make_sensor: Any, sources: list[DataSource], session: Any, seed: int
+) -> None:
+    """Of stored beliefs, those are unchanged that would not be stored if all came at once."""
+    random = np.random.default_rng(seed)
+    rows = {
+        (source, event, horizon, probability): Belief(
+            source, event, horizon, float(random.integers(2)), probability
+        )
+        for source in sources
+        for event in range(3)
+        for horizon in random.choice([-2, -1, 0, 1, 2, 3], 4, replace=False).tolist()
+        for probability in ([0.5], [0.2, 0.5], [0.2, 0.5, 0.8])[random.integers(3)]
+    }
+    for one in (sensor, make_sensor()):
+        save(frame(one, rows.values()), unchanged="store")
+    twin = make_sensor()
+    save(frame(twin, rows.values()))
+
+    scope = TimedBelief.sensor_id == sensor.id
+    gone = session.execute(delete(TimedBelief).where(is_unchanged(scope)))
+    assert gone.rowcount == len(rows) - len(stored(twin))
+    assert stored(sensor) == stored(twin)
