@@ -191,6 +191,8 @@ class Config:
     """How far schedules look ahead by default."""
     FLEXMEASURES_MAX_PLANNING_HORIZON: timedelta | int | None = 2520
     """How far at most: a duration or a number of the sensor's steps; None: no limit."""
+    FLEXMEASURES_FORECAST_ON_NEW_DATA: bool = True
+    """Whether new measurements that are posted let a worker make new forecasts."""
     FLEXMEASURES_FORECASTING_HISTORY: timedelta = timedelta(days=730)
     """How much of the past, at most, forecasts learn from."""
     FLEXMEASURES_FORECASTING_PUBLIC_HOLIDAYS: bool = True

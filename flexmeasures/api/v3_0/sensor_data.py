@@ -34,6 +34,7 @@ from flexmeasures.data.schemas.sensor_data import (
     PostSensorDataSchema,
     SensorDataSchema,
 )
+from flexmeasures.data.services.new_measurements import ask_for_forecasts, viewpoints_of
 from flexmeasures.data.services.sensor_data import read, record
 from flexmeasures.utils.time_utils import duration_isoformat, zone
 
@@ -173,6 +174,7 @@ def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
     timezone, id_ = zone(sensor.timezone), sensor.id
     try:
         saved = record(sensor, current_user._get_current_object(), **message)
+        viewpoints = viewpoints_of(sensor, saved.rows)
         db.session.commit()
     except ValidationError as error:
         return unprocessable_entity({"json": error.normalized_messages()})
@@ -187,6 +189,8 @@ def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
         if db.session.get(Sensor, id_) is not None:
             raise
         raise NotFound(f"Sensor {id_} not found") from error  # somebody just deleted it
+    if viewpoints is not None:
+        ask_for_forecasts(viewpoints)
     if saved.unchanged or not saved.new:
         return already_received_and_successfully_processed()
     return request_processed()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -40,10 +40,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Saved:
-    """How many rows a save stored, and how many it left out as they say nothing new."""
+    """How many rows a save stored, and how many it left out as they say nothing new.
+
+    rows : those that it stored
+    """
 
     new: int
     unchanged: int
+    rows: Rows = field(default_factory=Rows.none, compare=False, repr=False)
 
 
 class ReplacementError(IntegrityError):
@@ -121,8 +125,9 @@ def save_rows(
     if replacing.any():
         connection.execute(*update_values(rows.take(replacing)))
         _expire_loaded_beliefs()
-    new = int((added | replacing).sum())
-    return Saved(new, len(rows) - new)
+    stored = added | replacing
+    new = int(stored.sum())
+    return Saved(new, len(rows) - new, rows.take(stored))
 
 
 def wait_for_turn(sensor: Sensor, source: DataSource) -> None:
