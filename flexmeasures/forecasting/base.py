@@ -130,9 +130,9 @@ class Forecaster:
         InvalidHorizonException : a horizon is not positive
         """
         from flexmeasures.forecasting.custom import compute_all
-        from flexmeasures.forecasting.rolling import rolling
+        from flexmeasures.forecasting.views import rolling
 
-        return compute_all(self, rolling(self.sensor, start, end, horizons))
+        return compute_all(self, *rolling(self, start, end, horizons))
 
     def fixed(self, start: datetime, end: datetime, belief_time: datetime) -> Forecasts:
         """Forecast the events that start in [start, end), all as seen from one moment.
@@ -140,9 +140,9 @@ class Forecaster:
         Events that are known by then are left out. Raises NotEnoughDataException as above.
         """
         from flexmeasures.forecasting.custom import compute_all
-        from flexmeasures.forecasting.rolling import fixed
+        from flexmeasures.forecasting.views import fixed
 
-        return compute_all(self, fixed(self.sensor, start, end, belief_time))
+        return compute_all(self, *fixed(self, start, end, belief_time))
 
     def get_data_source_info(self, rung: str) -> dict[str, str | None]:
         """Name, model and version of the data source (type forecaster) of a rung's forecasts."""
