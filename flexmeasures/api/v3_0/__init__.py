@@ -7,6 +7,7 @@ from flask import Blueprint
 from flexmeasures.api.openapi.views import docs
 from flexmeasures.api.public import list_services
 from flexmeasures.api.v3_0.accounts import accounts
+from flexmeasures.api.v3_0.accuracy import accuracy
 from flexmeasures.api.v3_0.asset_charts import asset_charts
 from flexmeasures.api.v3_0.assets import assets
 from flexmeasures.api.v3_0.health import health
@@ -20,6 +21,7 @@ v3_0 = Blueprint("v3_0", __name__, url_prefix="/api/v3_0")
 v3_0.get("")(list_services)
 v3_0.register_blueprint(docs)
 v3_0.register_blueprint(accounts)
+v3_0.register_blueprint(accuracy)
 v3_0.register_blueprint(asset_charts)
 v3_0.register_blueprint(assets)
 v3_0.register_blueprint(health)

@@ -20,7 +20,7 @@ from flexmeasures.data.beliefs.resample import instants
 from flexmeasures.data.beliefs.rows import Floats, Integers, microseconds
 from flexmeasures.data.models.time_series import Sensor
 
-PERSISTENCE, YESTERDAY = "persistence", "same slot yesterday"
+PERSISTENCE, YESTERDAY = "persistence", "yesterday"
 
 _DAY = timedelta(days=1)
 _OLDEST = 7 * _DAY  # longer gaps in the measurements leave gaps in the forecasts

@@ -18,6 +18,8 @@ from flexmeasures.data.beliefs.accuracy import Forecasts, History, at, last_meas
 from flexmeasures.data.beliefs.references import References, look_back
 from flexmeasures.data.beliefs.rows import MICROSECOND, Floats, Integers, changed, microseconds
 from flexmeasures.data.beliefs.sources import load_sources
+from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.utils import ask_app
 from flexmeasures.utils.time_utils import (
     as_utc,
     forecast_horizons_for,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
 
 DEFAULT_PERIOD = timedelta(days=30)
+LONGEST_PERIOD = timedelta(days=366)
 
 NO_EVENTS = "No event has both a forecast with this horizon and a measurement."
 ALL_ZERO = "All measured values are 0, so that errors cannot be compared with them."
@@ -105,6 +108,14 @@ class Score:
     pinball: float | None = None
     skill: dict[str, float | None] = field(default_factory=dict)
 
+    @property
+    def source(self) -> DataSource | None:
+        return None if isinstance(self.forecaster, str) else self.forecaster
+
+    @property
+    def reference(self) -> str | None:
+        return self.forecaster if isinstance(self.forecaster, str) else None
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -112,7 +123,8 @@ class Accuracy:
 
     start, end : events that start in [start, end), in the sensor's timezone
     measured : how many of these events were measured, by any of `measured_by`
-    scores : of data sources, in their order, then of the simple forecasts; each by horizon
+    scores : of data sources, in their order, by horizon
+    references : of the simple forecasts, by horizon
     notes : what was assumed, for people
     """
 
@@ -123,6 +135,7 @@ class Accuracy:
     measured: int
     measured_by: list[DataSource]
     scores: list[Score]
+    references: list[Score]
     notes: list[str]
 
 
@@ -139,24 +152,27 @@ def measure(
     horizons: Sequence[timedelta] | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    duration: timedelta | None = None,
     sources: Sequence[DataSource] | None = None,
+    limited: bool = False,
 ) -> Accuracy:
     """How accurate a sensor's forecasts were.
 
     horizons : positive; by default those of forecasting jobs
-    start, end : of the period, aware; by default it ends with the last event that was measured, and
-        takes 30 days
+    start, end, duration : of the period, two of them at most; by default it ends with the last
+        event that was measured, and takes 30 days
     sources : whose forecasts; by default everybody's
+    limited : refuse what would take long to answer
 
-    Raises ValueError for a horizon that is not positive, and for a period that ends before it
-    starts.
+    Raises FMValidationError for horizons that are not positive, for periods that end before they
+    start and for what is refused.
     """
     horizons = sorted(set(default_horizons(sensor) if horizons is None else horizons))
     if not horizons or horizons[0] <= timedelta(0):
-        raise ValueError("A horizon is a positive length, such as PT6H.")
-    start, end, notes = _period(sensor, start, end)
-    if end <= start:
-        raise ValueError("The period should end after it starts.")
+        raise FMValidationError("A horizon is a positive length, such as PT6H.", "horizons")
+    start, end, notes = _period(sensor, start, end, duration)
+    if limited:
+        _check_size(sensor, end - start, len(horizons))
     history = read(
         sensor,
         start,
@@ -177,28 +193,62 @@ def measure(
         horizons,
         len(events),
         sorted(load_sources(history.measured.source_ids).values()) if len(events) else [],
-        [*scores.of_sources(sorted(set(forecasters))), *scores.of_references()],
+        [*scores.of_sources(sorted(set(forecasters)))],
+        [*scores.of_references()],
         notes,
     )
 
 
 def _period(
-    sensor: Sensor, start: datetime | None, end: datetime | None
+    sensor: Sensor, start: datetime | None, end: datetime | None, duration: timedelta | None
 ) -> tuple[datetime, datetime, list[str]]:
     """The whole period, in UTC, and what was assumed."""
     notes = []
-    if end is None:
-        last = last_measured(sensor)
-        if last is None:
-            end = server_now() if start is None else max(server_now(), start + DEFAULT_PERIOD)
-            notes.append("Nothing was ever measured.")
-        else:
-            end = last + (sensor.event_resolution or MICROSECOND)
-            notes.append("The period ends with the last event that was measured.")
-    if start is None:
-        start = end - DEFAULT_PERIOD
-        notes.append(f"The period takes {DEFAULT_PERIOD.days} days.")
+    length = DEFAULT_PERIOD if duration is None else duration
+    try:
+        if end is None and start is not None and duration is not None:
+            end = as_utc(start) + length
+        elif end is None:
+            end = _end_of_measurements(sensor)
+            notes.append(
+                "The period ends with the last event that was measured."
+                if end
+                else "Nothing was measured so far."
+            )
+            end = end or server_now()
+            if start is not None and end <= start:
+                end = as_utc(start) + length
+        if start is None:
+            start = as_utc(end) - length
+            if duration is None:
+                notes.append(f"The period takes {length.days} days.")
+    except OverflowError as error:
+        raise FMValidationError("Takes too long.", "duration") from error
+    if end <= start:
+        raise FMValidationError(
+            "The period should end after it starts.", "end" if duration is None else "duration"
+        )
     return as_utc(start), as_utc(end), notes
+
+
+def _end_of_measurements(sensor: Sensor) -> datetime | None:
+    last = last_measured(sensor)
+    return None if last is None else last + (sensor.event_resolution or MICROSECOND)
+
+
+def _check_size(sensor: Sensor, length: timedelta, number_of_horizons: int) -> None:
+    if length > LONGEST_PERIOD:
+        raise FMValidationError(
+            f"The period can take {LONGEST_PERIOD.days} days at most.", "duration"
+        )
+    events = length // sensor.event_resolution if sensor.event_resolution else 0
+    most: int = ask_app.setting("FLEXMEASURES_MAX_SENSOR_DATA_VALUES")
+    if events * number_of_horizons > most:
+        raise FMValidationError(
+            f"These are {events} events with {number_of_horizons} horizons."
+            f" One request may ask for {most} forecasts.",
+            "duration",
+        )
 
 
 class _Scores:

@@ -200,6 +200,7 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
     "GET /api/v3_0/sensors/<id>/data": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     "POST /api/v3_0/sensors/<id>/data": _SENSOR_DATA["POST"] | {"unknown": UNKNOWN},
+    "GET /api/v3_0/sensors/<id>/accuracy": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     # Schedules. Only tests of schedules ask for some that can be made, or are.
     "POST /api/v3_0/sensors/<id>/schedules/trigger": {
         object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()

@@ -22,11 +22,13 @@ from flexmeasures.data.beliefs.tests.conftest import MakeSensor
 from flexmeasures.data.beliefs.tests.utils import HOUR, START, Belief, frame, measurements
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.data.services.accuracy import (
     ALL_ZERO,
     NO_EVENTS,
     TOO_LARGE,
     Accuracy,
+    Errors,
     Score,
     default_horizons,
     measure,
@@ -34,7 +36,7 @@ from flexmeasures.data.services.accuracy import (
 
 DAY = 24 * HOUR
 MINUTES = HOUR / 60
-PERSISTENCE, YESTERDAY = "persistence", "same slot yesterday"
+PERSISTENCE, YESTERDAY = "persistence", "yesterday"
 
 
 @pytest.fixture
@@ -59,7 +61,8 @@ def accuracy(sensor: Sensor, *horizons: float, **kwargs: Any) -> Accuracy:
 
 def score(sensor: Sensor, horizon: float, of: Any = None, **kwargs: Any) -> Score:
     """By default, of the first source that has one."""
-    scores = accuracy(sensor, horizon, **kwargs).scores
+    found = accuracy(sensor, horizon, **kwargs)
+    scores = [*found.scores, *found.references]
     return next(score for score in scores if of is None or score.forecaster == of)
 
 
@@ -161,18 +164,18 @@ class TestWhatCounts:
         self, sensor: Sensor, meter: DataSource, forecaster: DataSource
     ) -> None:
         store(sensor, Belief(meter, 0, 6, 6), Belief(meter, 0, 0, 7), Belief(forecaster, 0, 6, 9))
-        found = accuracy(sensor, 6).scores
-        assert [s.forecaster for s in found] == [meter, forecaster, PERSISTENCE, YESTERDAY]
-        assert [s.errors.bias for s in found] == [-1, 2, None, None]
-        only = accuracy(sensor, 6, sources=[forecaster]).scores
-        assert [s.forecaster for s in only] == [forecaster, PERSISTENCE, YESTERDAY]
-        assert only[0].errors.events == 1
+        found = accuracy(sensor, 6)
+        assert [s.forecaster for s in found.scores] == [meter, forecaster]
+        assert [s.errors.bias for s in found.scores] == [-1, 2]
+        assert [s.forecaster for s in found.references] == [PERSISTENCE, YESTERDAY]
+        [only] = accuracy(sensor, 6, sources=[forecaster]).scores
+        assert (only.forecaster, only.errors.events) == (forecaster, 1)
 
     def test_a_source_without_forecasts(
         self, sensor: Sensor, meter: DataSource, forecaster: DataSource
     ) -> None:
         store(sensor, Belief(meter, 0, 0, 7))
-        assert {type(s.forecaster) for s in accuracy(sensor, 6).scores} == {str}
+        assert accuracy(sensor, 6).scores == []
         errors = score(sensor, 6, sources=[forecaster]).errors
         assert (errors.events, errors.reason) == (0, NO_EVENTS)
 
@@ -293,6 +296,11 @@ class TestPeriod:
         assert str(found.start.tzinfo) == "Europe/Amsterdam"
         assert measure(sensor, start=START).measured == 60
         assert measure(sensor, end=START + 10 * DAY).measured == 10
+        assert measure(sensor, duration=5 * DAY).measured == 5
+        assert measure(sensor, start=START, duration=5 * DAY).measured == 5
+        assert measure(sensor, end=START + 9 * DAY, duration=5 * DAY).measured == 5
+        after = measure(sensor, start=START + 100 * DAY, horizons=[HOUR])
+        assert (after.measured, after.end - after.start) == (0, 30 * DAY)
 
     def test_events_that_start_in_it(
         self, sensor: Sensor, meter: DataSource, forecaster: DataSource
@@ -310,7 +318,7 @@ class TestPeriod:
         store(sensor, Belief(forecaster, 25, 6, 6))
         found = measure(sensor, horizons=[6 * HOUR])
         assert (found.measured, found.scores[0].errors.bias) == (26, -24)
-        assert [s.errors.events for s in found.scores[1:]] == [20, 2]
+        assert [s.errors.events for s in found.references] == [20, 2]
 
     def test_nothing(self, sensor: Sensor, forecaster: DataSource) -> None:
         windows: list[Any] = [{}, {"start": START}, {"end": START}]
@@ -318,7 +326,7 @@ class TestPeriod:
             found = measure(sensor, **kwargs)
             assert (found.measured, found.measured_by) == (0, [])
             assert found.end - found.start >= 30 * DAY
-            assert all(s.errors == s.errors.__class__(0, reason=NO_EVENTS) for s in found.scores)
+            assert {s.errors for s in found.references} == {Errors(0, reason=NO_EVENTS)}
         store(sensor, Belief(forecaster, 0, 6, 6))
         assert score(sensor, 6).without_measurement == 1
 
@@ -342,10 +350,11 @@ class TestPeriod:
         assert measure(sensor).measured == 0
 
     @pytest.mark.parametrize(
-        "wrong", [{"horizons": [timedelta(0)]}, {"horizons": []}, {"end": START}]
+        "wrong",
+        [{"horizons": [timedelta(0)]}, {"horizons": []}, {"end": START}, {"duration": -HOUR}],
     )
     def test_bad_input(self, sensor: Sensor, wrong: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match=r"positive length|end after it starts"):
+        with pytest.raises(FMValidationError, match=r"positive length|end after it starts"):
             measure(sensor, **{"start": START, **wrong})
 
 
@@ -398,12 +407,11 @@ def test_as_defined(
 
     found = accuracy(sensor, 1, 6, 24)
     for one in found.scores:
-        if isinstance(one.forecaster, str):
-            continue
+        assert one.source is not None
         errors, unforecast, unmeasured = [], 0, 0
         for event in range(4):
             truth = latest(sources[0], event, lambda horizon: horizon <= 0)
-            value = latest(one.forecaster, event, partial(le, one.horizon / HOUR))
+            value = latest(one.source, event, partial(le, one.horizon / HOUR))
             if truth is not None and value is not None:
                 errors.append(value - truth)
             unforecast += truth is not None and value is None
@@ -414,7 +422,7 @@ def test_as_defined(
             assert one.errors.bias == pytest.approx(np.mean(errors))
             assert one.errors.mae == pytest.approx(np.mean(np.abs(errors)))
     expected = {s for s, _, h, _ in beliefs if h >= 1}
-    assert {s.forecaster for s in found.scores if not isinstance(s.forecaster, str)} == expected
+    assert {s.source for s in found.scores} == expected
 
 
 class TestManyRows:
