@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 AnnotationType = Literal["alert", "holiday", "label", "feedback"]
+LONGEST_CONTENT = 1024  # characters
 
 
 class Annotation(Model):
@@ -42,7 +43,7 @@ class Annotation(Model):
     type: Mapped[AnnotationType] = mapped_column(
         Enum("alert", "holiday", "label", "feedback", name="annotation_type")
     )
-    content: Mapped[str] = mapped_column(String(1024))
+    content: Mapped[str] = mapped_column(String(LONGEST_CONTENT))
 
     source: Mapped[DataSource] = relationship(backref="annotations")
 

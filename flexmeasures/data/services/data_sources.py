@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -60,6 +61,30 @@ def get_or_create_source(
     if flush:
         db.session.flush()
     return new
+
+
+def get_or_create_sources(name: str, source_type: str, models: Iterable[str]) -> list[DataSource]:
+    """A source of this name and type per model; those that are missing are made, all at once."""
+    models = list(models)
+    found = _sources_by_model(name, source_type, models)
+    if any(model not in found for model in models):
+        db.session.execute(select(func.pg_advisory_xact_lock(_MAKING_SOURCES)))
+        found = _sources_by_model(name, source_type, models)
+        missing = [model for model in dict.fromkeys(models) if model not in found]
+        new = {model: DataSource(name=name, type=source_type, model=model) for model in missing}
+        db.session.add_all(new.values())
+        db.session.flush()
+        found |= new
+    return [found[model] for model in models]
+
+
+def _sources_by_model(name: str, source_type: str, models: list[str]) -> dict[str, DataSource]:
+    query = select(DataSource).filter_by(name=name, type=source_type)
+    # The last one of a model counts, which is the oldest of those without a version, if any.
+    query = query.where(DataSource.model.in_(models)).order_by(
+        DataSource.version.is_(None), DataSource.id.desc()
+    )
+    return {str(source.model): source for source in db.session.scalars(query)}
 
 
 @cache
