@@ -54,11 +54,13 @@ class ShownSensorsField(JSON):
 class GenericAssetTypeSchema(Schema):
     id = fields.Integer(dump_only=True)
     name = fields.String(
-        required=True, validate=validate.Length(max=80), metadata={"example": "battery"}
+        required=True,
+        validate=[validate.Length(max=80), one_line],
+        metadata={"example": "battery"},
     )
     description = fields.String(
         allow_none=True,
-        validate=validate.Length(max=80),
+        validate=[validate.Length(max=80), storable],
         metadata={"example": "stationary battery"},
     )
 

@@ -1,4 +1,4 @@
-"""The asset types that every FlexMeasures knows."""
+"""Asset types, some of which every FlexMeasures knows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAssetType
+from flexmeasures.data.services.utils import explaining
 
 # In this order: examples that people have written down count on the ids that it gives.
 DEFAULT_ASSET_TYPES = {
@@ -16,6 +17,20 @@ DEFAULT_ASSET_TYPES = {
     "battery": "stationary battery",
     "building": "building",
 }
+
+
+class AssetTypeExists(ValueError):
+    """The name is taken."""
+
+
+def create_asset_type(name: str, description: str | None = None) -> GenericAssetType:
+    """Add an asset type. Raises AssetTypeExists."""
+    taken = AssetTypeExists(f"Asset type '{name}' already exists.")
+    with explaining({"generic_asset_type_name_key": taken}):
+        asset_type = GenericAssetType(name=name, description=description)
+        db.session.add(asset_type)
+        db.session.flush()
+    return asset_type
 
 
 def add_default_asset_types() -> tuple[dict[str, GenericAssetType], list[str]]:
