@@ -18,12 +18,23 @@ _HERE = "flexmeasures.cli.data_add"
     lazy={
         "account": (f"{_HERE}.account:new_account", "Create an account (tenant)."),
         "account-role": (f"{_HERE}.role:new_account_role", "Create a role for accounts."),
+        "annotation": (
+            f"{_HERE}.annotation:add_annotation",
+            "Add an annotation to accounts, assets and/or sensors.",
+        ),
+        "asset": (f"{_HERE}.asset:add_asset", "Add an asset."),
+        "asset-type": (f"{_HERE}.asset:add_asset_type", "Add an asset type."),
         "beliefs": (f"{_HERE}.beliefs:add_beliefs", "Add beliefs from a CSV or Excel file."),
+        "holidays": (
+            f"{_HERE}.annotation:add_holidays",
+            "Add public holidays to accounts and/or assets.",
+        ),
         "initial-structure": (
             f"{_HERE}.initial_structure:add_initial_structure",
             "Initialize structural data like roles and asset types.",
         ),
         "schedule": (f"{_HERE}.schedule:create_schedule", "Create a schedule for a power sensor."),
+        "sensor": (f"{_HERE}.sensor:add_sensor", "Add a sensor."),
         "source": (f"{_HERE}.source:add_source", "Add a data source."),
         "toy-account": (
             f"{_HERE}.toy_account:add_toy_account",
@@ -39,12 +50,18 @@ def fm_add_data() -> None:
 
 # Command objects and helpers that are public under this package's name.
 _HOMES = {
+    "add_annotation": "annotation",
+    "add_asset": "asset",
+    "add_asset_type": "asset",
     "add_beliefs": "beliefs",
+    "add_holidays": "annotation",
     "add_initial_structure": "initial_structure",
     "add_schedule_for_process": "schedule_process",
     "add_schedule_for_storage": "schedule",
+    "add_sensor": "sensor",
     "add_source": "source",
     "add_toy_account": "toy_account",
+    "check_errors": "sensor",
     "check_timezone": "beliefs",
     "create_schedule": "schedule",
     "new_account": "account",
