@@ -6,7 +6,10 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -51,6 +54,29 @@ class ModelForecaster(Forecaster):
         return {"name": f"Seita ({rung})", "model": None, "version": None}
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What models get to see: to predict with, and (what was known at the viewpoint) to learn from.
+
+    first : the step that both begin with; all else is counted from there
+    ahead : see `Model.fit`
+    """
+
+    series: Series
+    known: Series
+    first: int
+    viewpoint: int
+    ahead: Steps
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        return self.series.lower, self.series.upper
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.known)
+
+
 class _Run:
     """Forecasts in the making."""
 
@@ -63,7 +89,7 @@ class _Run:
         self.quantiles = np.full((number, len(forecaster.quantiles)), np.nan)
         self.rungs = np.full(number, "", dtype=object)
         self.notes: dict[str, None] = {}
-        self.reasons: Counter[tuple[str, str, str]] = Counter()
+        self.reasons: Counter[tuple[str, str]] = Counter()
 
     def forecasts(self) -> Forecasts:
         """Raises NotEnoughDataException if there would be none."""
@@ -82,62 +108,67 @@ class _Run:
 
     def _forecast(self, refit: Refit) -> None:
         """Let one model after the other answer, until there is nothing left to answer."""
-        views, first = self.views, refit.first
-        known = known_part(self.inputs.series, first, refit.viewpoint, self.inputs.limits)
-        limits = credible(self.inputs.limits, known.values)
-        if limits != self.inputs.limits:
-            self._note("Measurements are often beyond what attributes allow, so forecasts may be.")
-        known = known_part(self.inputs.series, first, refit.viewpoint, limits)
-        end = int(max(views.events[refit.chosen].max() + 1, refit.viewpoint))
-        series = cut(self.inputs.series, first, end, limits)
-        ahead = aheads(self.inputs, views, refit)
-        of_data = "" if self.forecaster.store is None else digest(known)
+        part = self._part(refit)
         todo = refit.chosen
         term: str | None = self.forecaster.model_search_term
-        tried: dict[str, str] = {}
+        tried = set()
         while term is not None and term not in tried and len(todo):
+            tried.add(term)
             model, identifier, next_term = find_model(term)
-            tried[term] = identifier
-            try:
-                fitted = self._fitted(model, identifier, known, ahead, of_data)
-                found = fitted.predict(
-                    series, views.events[todo] - first, views.viewpoints[todo] - first
-                )
-                why = "it had no value"
-            except CannotForecast as error:
-                found, why = None, str(error)
-            except _FAILURES as error:
-                logger.exception("Sensor %s: %s failed.", self.inputs.sensor.id, identifier)
-                found, why = None, f"{type(error).__name__}: {error}"
+            found, why = self._answer(model, identifier, part, todo)
             if found is not None:
-                for note in fitted.notes:
-                    self._note(f"{identifier}: {note}")
-                left = self._keep(todo, found, identifier, limits)
-            else:
-                left = todo
-            if len(left) and next_term is not None:
-                self.reasons[(identifier, str(next_term), why)] += len(left)
-            todo, term = left, next_term
+                todo = self._keep(todo, found, identifier, part.limits)
+            if len(todo) and next_term is not None:
+                self.reasons[identifier, why] += len(todo)
+            term = next_term
 
-    def _fitted(
-        self, model: Model, identifier: str, known: Series, ahead: Steps, of_data: str
-    ) -> Fitted:
+    def _part(self, refit: Refit) -> _Part:
+        inputs, events = self.inputs, self.views.events[refit.chosen]
+        first, end = refit.first, int(max(events.max() + 1, refit.viewpoint))
+        viewpoint = refit.viewpoint - first
+        series = cut(inputs.series, first, end)
+        known = known_part(series, viewpoint)
+        limits = credible(inputs.limits, known.values)
+        if limits != inputs.limits:
+            self._note("Measurements are often beyond what attributes allow, so forecasts may be.")
+        lower, upper = limits
+        return _Part(
+            replace(series, lower=lower, upper=upper),
+            replace(known, lower=lower, upper=upper),
+            first,
+            viewpoint,
+            aheads(inputs, self.views, refit),
+        )
+
+    def _answer(
+        self, model: Model, identifier: str, part: _Part, todo: Steps
+    ) -> tuple[Prediction | None, str]:
+        """What a model says, if anything; or why it does not."""
+        events, viewpoints = self.views.events[todo], self.views.viewpoints[todo]
+        try:
+            fitted = self._fitted(model, identifier, part)
+            found = fitted.predict(part.series, events - part.first, viewpoints - part.first)
+        except CannotForecast as error:
+            return None, str(error)
+        except _FAILURES as error:
+            logger.exception("Sensor %s: %s failed.", self.inputs.sensor.id, identifier)
+            return None, f"{type(error).__name__}: {error}"
+        for note in fitted.notes:
+            self._note(f"{identifier}: {note}")
+        return found, "It had no value for them."
+
+    def _fitted(self, model: Model, identifier: str, part: _Part) -> Fitted:
         """From the store, or made now."""
-        forecaster, store = self.forecaster, self.forecaster.store
+        quantiles, store = self.forecaster.quantiles, self.forecaster.store
+        if store is None:
+            return model.fit(part.known, part.viewpoint, part.ahead, quantiles)
         kind = type(model)
-        what = {
-            "sensor": forecaster.sensor.id,
-            "model": [identifier, kind.__module__, kind.__qualname__],
-            "data": of_data,
-            "ahead": ahead.tolist(),
-            "quantiles": forecaster.quantiles,
-        }
-        key = f"{forecaster.sensor.id}:{identifier}:{_hash(json.dumps(what))}"
-        found = None if store is None else store.get(key)
-        if found is not None:
-            return found
-        fitted = model.fit(known, len(known), ahead, forecaster.quantiles)
-        if store is not None:
+        what = [identifier, kind.__module__, kind.__qualname__, quantiles, part.ahead.tolist()]
+        about = blake2b(json.dumps(what).encode(), digest_size=16).hexdigest()
+        key = f"{self.inputs.sensor.id}:{part.digest}:{part.viewpoint}:{about}"
+        fitted = store.get(key)
+        if fitted is None:
+            fitted = model.fit(part.known, part.viewpoint, part.ahead, quantiles)
             store.put(key, fitted)
         return fitted
 
@@ -161,8 +192,8 @@ class _Run:
 
     def _all_notes(self) -> list[str]:
         fallbacks = [
-            f"{count} forecasts are not by the {one}, but by the next in line ({other}): {why}"
-            for (one, other, why), count in self.reasons.items()
+            f"{count} forecasts could not be made by {identifier}: {why}"
+            for (identifier, why), count in self.reasons.items()
         ]
         notes = [*self.inputs.notes, *fallbacks, *self.notes]
         if len(notes) > MOST_NOTES:
@@ -173,9 +204,3 @@ class _Run:
 def _within(values: Floats, limits: tuple[float, float]) -> Floats:
     # Adding zero turns negative zeros into plain ones.
     return np.clip(values, *limits) + 0.0
-
-
-def _hash(text: str) -> str:
-    from hashlib import blake2b
-
-    return blake2b(text.encode(), digest_size=16).hexdigest()

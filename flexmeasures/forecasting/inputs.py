@@ -83,9 +83,9 @@ def load(
     settings: Settings,
     regressors: Sequence[Sensor] | None = None,
 ) -> Inputs:
-    """Read what forecasts of events before `end` can make use of, in a handful of statements.
+    """Read what forecasts can make use of, in a handful of statements.
 
-    viewpoint : the first from which something is to be forecast
+    viewpoint, end : the first from which something is to be forecast, and the end of what is read
     regressors : in place of those that attributes name
 
     The outcome is what was measured: beliefs formed when the event was known or later (horizon
@@ -99,7 +99,8 @@ def load(
     step, as_read = sensor.event_resolution, True
     if not step:
         step, as_read = regular_step(rows.event_start)
-        notes.append(_about_instants(sensor, step, as_read))
+        notes.append(_about_instants(step, as_read))
+        _check_length(viewpoint, end, step)
         first = max(first, microseconds(viewpoint) - 8 * DAY - MOST_STEPS * microseconds(step))
         rows = rows.take(rows.event_start >= first)
     if len(rows):
@@ -153,11 +154,15 @@ def _window(
     history = settings.history
     if resolution:
         history = min(history, MOST_STEPS * resolution)
-        if (end - viewpoint) // resolution > MOST_EVENTS:
-            raise ValueError(f"From {viewpoint} to {end} is too long to be forecast at once.")
+        _check_length(viewpoint, end, resolution)
     earliest = EPOCH + timedelta(days=1) - timedelta(days=70 * 365)
     start = viewpoint - min(history + timedelta(days=8), viewpoint - earliest)
     return start, end
+
+
+def _check_length(viewpoint: datetime, end: datetime, step: timedelta) -> None:
+    if (end - viewpoint) // step > MOST_EVENTS:
+        raise ValueError(f"From {viewpoint} to {end} is too long to be forecast at once.")
 
 
 def _read_measurements(sensor: Sensor, start: datetime, end: datetime) -> tuple[Rows, list[str]]:
@@ -201,7 +206,7 @@ def _about_sources(rows: Rows) -> list[str]:
     return [f"Several sources measured; of each event, the last record counts: {shares}."]
 
 
-def _about_instants(sensor: Sensor, step: timedelta, as_read: bool) -> str:
+def _about_instants(step: timedelta, as_read: bool) -> str:
     if as_read:
         return f"Readings are instantaneous; one is forecast every {step}."
     return f"Readings come at irregular times; they are taken as one (their mean) every {step}."

@@ -78,7 +78,10 @@ def refits(inputs: Inputs, views: Views, level: Level, todo: Steps) -> Iterator[
         known = int(inputs.series.known_before(np.array([fit]))[0])
         seen = measured[(measured >= fit - inputs.history) & (measured < min(known, fit))]
         if len(seen) and (fit - int(seen[0])) * inputs.grid.step >= level.least_history:
-            yield Refit(level, fit, int(seen[0]), todo[fits == fit])
+            chosen = todo[fits == fit]
+            chosen = chosen[views.events[chosen] >= seen[0]]
+            if len(chosen):
+                yield Refit(level, fit, int(seen[0]), chosen)
 
 
 def aheads(inputs: Inputs, views: Views, refit: Refit) -> Steps:
@@ -105,7 +108,7 @@ def aheads(inputs: Inputs, views: Views, refit: Refit) -> Steps:
     return np.union1d(found, distance[refit.chosen])
 
 
-def cut(series: Series, first: int, end: int, limits: tuple[float, float]) -> Series:
+def cut(series: Series, first: int, end: int) -> Series:
     """Steps first to end - 1 of a series, counted from 0."""
     part = slice(first, end)
     calendar = series.calendar
@@ -121,8 +124,8 @@ def cut(series: Series, first: int, end: int, limits: tuple[float, float]) -> Se
         ),
         known=None if series.known is None else series.known[part] - first,
         regressors={name: _cut(by, first, end) for name, by in series.regressors.items()},
-        lower=limits[0],
-        upper=limits[1],
+        lower=series.lower,
+        upper=series.upper,
     )
 
 
@@ -134,9 +137,9 @@ def _cut(regressor: Regressor, first: int, end: int) -> Regressor:
     )
 
 
-def known_part(series: Series, first: int, viewpoint: int, limits: tuple[float, float]) -> Series:
+def known_part(series: Series, viewpoint: int) -> Series:
     """What a fit learns from: events before its viewpoint, and what was known then."""
-    return cut(series, first, viewpoint, limits).up_to(viewpoint - first)
+    return cut(series, 0, viewpoint).up_to(viewpoint)
 
 
 def credible(limits: tuple[float, float], values: Floats) -> tuple[float, float]:

@@ -20,6 +20,8 @@ from flexmeasures.forecasting.grid import first_step_from
 from flexmeasures.forecasting.inputs import Inputs, load
 from flexmeasures.utils.time_utils import as_server_time, as_utc, forecast_horizons_for
 
+LONGEST_HORIZON = timedelta(days=3660)
+
 
 @dataclass(frozen=True, eq=False)
 class Views:
@@ -72,7 +74,7 @@ class Views:
         notes = list(dict.fromkeys(notes))
         missing = len(self) - len(frame)
         if missing:
-            notes.append(f"{missing} of {len(self)} events have no forecast: nothing was known.")
+            notes.append(f"{missing} of {len(self)} forecasts could not be made.")
         return Forecasts(frame.reset_index(drop=True), notes)
 
 
@@ -80,16 +82,17 @@ def rolling(
     forecaster: Forecaster, start: datetime, end: datetime, horizons: Sequence[timedelta]
 ) -> tuple[Inputs, Views]:
     """The events that start in [start, end), each seen from before its knowledge time."""
-    if not horizons or min(horizons) <= timedelta(0):
+    if not horizons or not all(timedelta(0) < horizon <= LONGEST_HORIZON for horizon in horizons):
+        told = ", ".join(map(str, horizons)) or "none"
         raise InvalidHorizonException(
-            f"Horizons of forecasts are positive, unlike {', '.join(map(str, horizons)) or 'none'}."
+            f"Horizons of forecasts are positive and at most {LONGEST_HORIZON}, unlike {told}."
         )
     sensor = forecaster.sensor
     start, end = as_utc(start), as_utc(end)
     window = np.array([microseconds(start), microseconds(end)])
     known_at = Timing.of(sensor).knowledge_times(window)
     ahead = np.unique([microseconds(horizon) for horizon in horizons])
-    inputs = _load(forecaster, int(known_at.min() - ahead.max()), end)
+    inputs = _load(forecaster, known_at.min() - ahead.max(), known_at.max() - ahead.min(), end)
     events = _events(inputs, window)
     starts = inputs.grid.starts(events)
     known_at = inputs.timing.knowledge_times(starts)
@@ -116,7 +119,7 @@ def fixed(
     """The events that start in [start, end) and are not known yet, all seen from one moment."""
     start, end = as_utc(start), as_utc(end)
     seen = microseconds(as_utc(belief_time))
-    inputs = _load(forecaster, seen, end)
+    inputs = _load(forecaster, seen, seen, end)
     events = _events(inputs, np.array([microseconds(start), microseconds(end)]))
     starts = inputs.grid.starts(events)
     horizon = inputs.timing.knowledge_times(starts) - seen
@@ -130,11 +133,14 @@ def fixed(
     return inputs, Views(start, end, events, viewpoints, starts, belief_times, horizon, nothing)
 
 
-def _load(forecaster: Forecaster, viewpoint: int, end: datetime) -> Inputs:
+def _load(forecaster: Forecaster, first: int, last: int, end: datetime) -> Inputs:
+    """first, last : viewpoints, in microseconds since the Unix epoch"""
     if forecaster.belief_time is not None:
-        viewpoint = min(viewpoint, microseconds(as_utc(forecaster.belief_time)))
-    seen = EPOCH + timedelta(microseconds=viewpoint)
-    return load(forecaster.sensor, seen, end, forecaster.settings, regressors=forecaster.regressors)
+        latest = microseconds(as_utc(forecaster.belief_time))
+        first, last = min(first, latest), min(last, latest)
+    seen, until = (EPOCH + timedelta(microseconds=int(time)) for time in (first, last))
+    settings, regressors = forecaster.settings, forecaster.regressors
+    return load(forecaster.sensor, seen, max(end, until), settings, regressors)
 
 
 def _events(inputs: Inputs, window: Integers) -> Steps:
