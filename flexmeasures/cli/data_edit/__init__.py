@@ -17,6 +17,14 @@ _HERE = "flexmeasures.cli.data_edit"
     cls=LazyGroup,
     lazy={
         "account": (f"{_HERE}.account:edit_account", "Rename an account, or change its roles."),
+        "attribute": (
+            f"{_HERE}.attribute:edit_attribute",
+            "Edit (or add) an attribute of assets or sensors.",
+        ),
+        "resample-data": (
+            f"{_HERE}.resample:resample_sensor_data",
+            "Give sensors another event resolution, and resample their data.",
+        ),
     },
 )
 def fm_edit_data() -> None:
@@ -24,7 +32,13 @@ def fm_edit_data() -> None:
 
 
 # Command objects and helpers that are public under this package's name.
-_HOMES = {"edit_account": "account"}
+_HOMES = {
+    "edit_account": "account",
+    "edit_attribute": "attribute",
+    "parse_attribute_value": "attribute",
+    "resample_sensor_data": "resample",
+    "single_true": "attribute",
+}
 
 
 def __getattr__(name: str) -> Any:
