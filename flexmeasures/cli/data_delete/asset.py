@@ -19,22 +19,37 @@ if TYPE_CHECKING:
 @click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_asset_and_data(asset: GenericAsset, force: bool) -> None:
-    """Delete an asset, with its sensors and all their data."""
+    """Delete an asset, with its sensors and all their data.
+
+    \b
+    Example:
+      flexmeasures delete asset --id 1
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.services.assets import delete_asset
+    from flexmeasures.data.services.deletion import count_parts
 
-    confirm(f"Delete {asset!r}, including all its sensors and data?", force)
+    if not force:
+        parts = ", ".join(f"{number} {noun}" for noun, number in count_parts(asset).items())
+        confirm(f"Delete {asset!r}, including all its sensors and data?\nAffected: {parts}\n")
     delete_asset(asset)
     db.session.commit()
 
 
 @click.command("sensor")
 @click.option("--id", "sensor", type=SensorIdField(), required=True, help="ID of the sensor.")
-def delete_sensor(sensor: Sensor) -> None:
-    """Delete a sensor and all beliefs about it."""
+@click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
+def delete_sensor(sensor: Sensor, force: bool) -> None:
+    """Delete a sensor and all beliefs about it.
+
+    \b
+    Example:
+      flexmeasures delete sensor --id 1
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.services import assets
 
-    confirm(f"Delete {sensor!r}, along with {assets.number_of_beliefs(sensor)} beliefs?")
+    if not force:
+        confirm(f"Delete {sensor!r}, along with {assets.number_of_beliefs(sensor)} beliefs?")
     assets.delete_sensor(sensor)
     db.session.commit()
