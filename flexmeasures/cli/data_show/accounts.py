@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flexmeasures.cli.data_show.layout import ago, location, print_title
-from flexmeasures.cli.utils import MsgStyle, abort, print_table
+from flexmeasures.cli.data_show.formats import Listing, format_option, print_data, print_listing
+from flexmeasures.cli.data_show.layout import ago, location, names, print_title
+from flexmeasures.cli.utils import MsgStyle, abort
 from flexmeasures.data.schemas.account import AccountIdField
 
 if TYPE_CHECKING:
@@ -16,126 +17,161 @@ if TYPE_CHECKING:
 
 
 @click.command("accounts")
-def list_accounts() -> None:
-    """List accounts, and how many assets each has."""
+@format_option
+def list_accounts(format_: str) -> None:
+    """List accounts, and how many assets each has.
+
+    \b
+    Example:
+      flexmeasures show accounts --format json
+    """
     from flexmeasures.data.services.accounts import accounts_with_asset_counts
 
-    accounts = accounts_with_asset_counts()
-    if not accounts:
-        abort("No accounts created yet.", MsgStyle.WARN)
-    click.echo("All accounts on this FlexMeasures instance:\n")
-    print_table(
-        [(account.id, account.name, assets) for account, assets in accounts],
-        headers=["ID", "Name", "Assets"],
+    accounts = Listing(
+        dict.fromkeys(["ID", "Name", "Assets"]),
+        [(account.id, account.name, assets) for account, assets in accounts_with_asset_counts()],
     )
+    if format_ == "table":
+        if not accounts.rows:
+            abort("No accounts created yet.", MsgStyle.WARN)
+        click.echo("All accounts on this FlexMeasures instance:\n")
+    print_listing(accounts, format_)
 
 
 @click.command("account")
 @click.option("--id", "account", type=AccountIdField(), required=True, help="ID of the account.")
-def show_account(account: Account) -> None:
-    """Show an account, its users and its assets."""
+@format_option
+def show_account(account: Account, format_: str) -> None:
+    """Show an account, its users and its assets.
+
+    \b
+    Example:
+      flexmeasures show account --id 1
+    """
+    roles, users, assets = _names(account.account_roles), _users(account), _assets(account)
+    if format_ != "table":
+        facts = {"id": account.id, "name": account.name, "roles": roles}
+        print_data(format_, {"users": users, "assets": assets}, **facts)
+        return
     print_title(f"Account {account.name} (ID: {account.id})")
-    if account.account_roles:
-        click.echo(f"Account role(s): {_names(account.account_roles)}")
+    if roles:
+        click.echo(f"Account role(s): {names(roles)}")
     else:
         click.secho("Account has no roles.", **MsgStyle.WARN)
-    click.echo()
-    _print_users(account)
-    click.echo()
-    _print_assets(account)
+    for noun, listing in (("users", users), ("assets", assets)):
+        click.echo()
+        if listing.rows:
+            click.echo(f"All {noun}:\n")
+            listing.print_table()
+        else:
+            click.secho(f"No {noun} in account ...", **MsgStyle.WARN)
 
 
-def _print_users(account: Account) -> None:
+def _users(account: Account) -> Listing:
     from flexmeasures.data.services.users import users_by_name
 
-    users = users_by_name(account)
-    if not users:
-        click.secho("No users in account ...", **MsgStyle.WARN)
-        return
-    click.echo("All users:\n")
-    print_table(
+    return Listing(
+        {
+            **dict.fromkeys(["ID", "Name", "Email"]),
+            "Last Login": ago,
+            "Last Seen": ago,
+            "Roles": names,
+        },
         [
             (
                 user.id,
                 user.username,
                 user.email,
-                ago(user.last_login_at),
-                ago(user.last_seen_at),
+                user.last_login_at,
+                user.last_seen_at,
                 _names(user.flexmeasures_roles),
             )
-            for user in users
+            for user in users_by_name(account)
         ],
-        headers=["ID", "Name", "Email", "Last Login", "Last Seen", "Roles"],
     )
 
 
-def _print_assets(account: Account) -> None:
+def _assets(account: Account) -> Listing:
     from flexmeasures.data.services.assets import assets_by_name
 
-    assets = assets_by_name(account)
-    if not assets:
-        click.secho("No assets in account ...", **MsgStyle.WARN)
-        return
-    click.echo("All assets:\n")
-    print_table(
+    return Listing(
+        {**dict.fromkeys(["ID", "Name", "Type"]), "Location": location},
         [
-            (asset.id, asset.name, asset.generic_asset_type.name, location(asset))
-            for asset in assets
+            (asset.id, asset.name, asset.generic_asset_type.name, asset.location)
+            for asset in assets_by_name(account)
         ],
-        headers=["ID", "Name", "Type", "Location"],
     )
 
 
 @click.command("users")
-def list_users() -> None:
-    """List the users of all accounts; also those who are deactivated."""
+@format_option
+def list_users(format_: str) -> None:
+    """List the users of all accounts; also those who are deactivated.
+
+    \b
+    Example:
+      flexmeasures show users --format csv
+    """
     from flexmeasures.data.services.users import users_by_name
 
-    users = users_by_name()
-    if not users:
-        abort("No users created yet.", MsgStyle.WARN)
-    print_table(
+    users = Listing(
+        {
+            **dict.fromkeys(["ID", "Name", "Email", "Account"]),
+            "Active": lambda active: "yes" if active else "no",
+            "Last Login": ago,
+            "Last Seen": ago,
+            "Roles": names,
+        },
         [
             (
                 user.id,
                 user.username,
                 user.email,
                 user.account.name,
-                "yes" if user.active else "no",
-                ago(user.last_login_at),
-                ago(user.last_seen_at),
+                bool(user.active),
+                user.last_login_at,
+                user.last_seen_at,
                 _names(user.flexmeasures_roles),
             )
-            for user in users
+            for user in users_by_name()
         ],
-        headers=["ID", "Name", "Email", "Account", "Active", "Last Login", "Last Seen", "Roles"],
     )
+    if format_ == "table" and not users.rows:
+        abort("No users created yet.", MsgStyle.WARN)
+    print_listing(users, format_)
 
 
 @click.command("roles")
-def list_roles() -> None:
-    """List the roles that accounts and users can have."""
+@format_option
+def list_roles(format_: str) -> None:
+    """List the roles that accounts and users can have.
+
+    \b
+    Example:
+      flexmeasures show roles
+    """
     from flexmeasures.data.models.user import AccountRole, Role
     from flexmeasures.data.services.roles import roles_by_name
 
-    account_roles, user_roles = roles_by_name(AccountRole), roles_by_name(Role)
-    if not account_roles:
+    account_roles, user_roles = _roles(roles_by_name(AccountRole)), _roles(roles_by_name(Role))
+    if format_ != "table":
+        print_data(format_, {"account_roles": account_roles, "user_roles": user_roles})
+        return
+    if not account_roles.rows:
         abort("No account roles created yet.", MsgStyle.WARN)
     click.echo("Account roles:\n")
-    _print_roles(account_roles)
+    account_roles.print_table()
     click.echo()
-    if not user_roles:
+    if not user_roles.rows:
         abort("No user roles created yet, not even admin.", MsgStyle.WARN)
     click.echo("User roles:\n")
-    _print_roles(user_roles)
+    user_roles.print_table()
 
 
-def _names(roles: Sequence[AccountRole] | Sequence[Role]) -> str:
-    return ",".join(sorted(role.name for role in roles))
+def _names(roles: Sequence[AccountRole] | Sequence[Role]) -> list[str]:
+    return sorted(role.name for role in roles)
 
 
-def _print_roles(roles: Sequence[AccountRole] | Sequence[Role]) -> None:
-    print_table(
-        [(role.id, role.name, role.description) for role in roles],
-        headers=["ID", "Name", "Description"],
-    )
+def _roles(roles: Sequence[AccountRole] | Sequence[Role]) -> Listing:
+    rows = [(role.id, role.name, role.description) for role in roles]
+    return Listing(dict.fromkeys(["ID", "Name", "Description"]), rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flexmeasures.cli.data_show.formats import FORMATS, Listing, print_json, print_listing
 from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
@@ -58,9 +59,16 @@ if TYPE_CHECKING:
 @click.option(
     "--timezone",
     "to_timezone",
-    help="Timezone of what goes to the file. Defaults to the first sensor's.",
+    help="Timezone of what goes to the file, or is shown as text. Defaults to the first sensor's.",
 )
 @click.option("--to-file", "filepath", type=click.Path(), help="Also save the data, as CSV.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["plot", *FORMATS]),
+    default="plot",
+    help="Show a plot or a table for people, or CSV or JSON for programs. Defaults to plot.",
+)
 def plot_beliefs(
     sensors: Sequence[Sensor],
     start: datetime,
@@ -70,6 +78,7 @@ def plot_beliefs(
     resolution: Any,
     to_timezone: str | None,
     filepath: str | None,
+    format_: str = "plot",
 ) -> None:
     """Plot beliefs about the events of one or more sensors.
 
@@ -77,8 +86,6 @@ def plot_beliefs(
     Example:
       flexmeasures show beliefs --sensor-id 2 --start 2026-11-25T00:00+01:00 --duration PT24H
     """
-    from flexmeasures.cli.plots import plot
-
     if to_timezone is not None:
         check_timezone(to_timezone)
     duration = DurationField.ground_from(duration, start)
@@ -92,21 +99,20 @@ def plot_beliefs(
     values = _search(sensors, start, start + duration, belief_time_before, source, resolution)
     shown = list(values)
 
-    units = {sensor.unit for sensor in shown}
-    if len(units) > 1:
-        warn("The y-axis shows no unit, because the selected sensors do not share the same unit.")
-    _print_plot_heading(shown, start, duration, belief_time_before, source, resolution)
-    labels = _labels(shown, with_units=len(units) > 1)
-    plot(
-        {label: values[sensor].to_numpy() for sensor, label in zip(shown, labels, strict=True)},
-        unit=shown[0].unit if len(units) == 1 else None,
-    )
+    timezone = to_timezone or shown[0].timezone
+    if format_ == "json":
+        print_json(_objects(values, timezone))
+    elif format_ == "plot":
+        _print_plot_heading(shown, start, duration, belief_time_before, source, resolution)
+        _plot(values)
+    else:
+        print_listing(_listing(values, timezone), format_)
     if filepath is not None:
         try:
-            _save(values, to_timezone or shown[0].timezone, filepath)
+            _save(values, timezone, filepath)
         except OSError as error:
             abort(f"Cannot save the data to {filepath}: {error.strerror or error}.")
-        click.secho("Data saved to file.", **MsgStyle.SUCCESS)
+        click.secho("Data saved to file.", **MsgStyle.SUCCESS, err=format_ in ("csv", "json"))
 
 
 def _search(
@@ -187,6 +193,59 @@ def _print_plot_heading(
     if source is not None:
         click.echo(f"Source: {source.description}")
     click.echo(f"The time resolution (x-axis) is {humanize.naturaldelta(resolution)}.")
+
+
+def _plot(values: dict[Sensor, pd.Series]) -> None:
+    from flexmeasures.cli.plots import plot
+
+    units = {sensor.unit for sensor in values}
+    if len(units) > 1:
+        warn("The y-axis shows no unit, because the selected sensors do not share the same unit.")
+    labels = _labels([*values], with_units=len(units) > 1)
+    plot(
+        {label: line.to_numpy() for label, line in zip(labels, values.values(), strict=True)},
+        unit=units.pop() if len(units) == 1 else None,
+    )
+
+
+def _listing(values: dict[Sensor, pd.Series], timezone: str) -> Listing:
+    """A row per event start, a column per sensor."""
+    labels = _labels([*values], with_units=True)
+    columns = [_numbers(series) for series in values.values()]
+    starts = _starts(values, timezone)
+    return Listing(
+        {"Event start": None, **dict.fromkeys(labels)},
+        [*zip(starts, *columns, strict=True)],
+        keys=["event_start", *labels],
+    )
+
+
+def _objects(values: dict[Sensor, pd.Series], timezone: str) -> list[dict[str, Any]]:
+    """An object per sensor, with its events; those without a value are left out."""
+    starts = _starts(values, timezone)
+    return [
+        {
+            "sensor_id": sensor.id,
+            "name": sensor.name,
+            "unit": sensor.unit,
+            "beliefs": [
+                {"event_start": start, "event_value": value}
+                for start, value in zip(starts, _numbers(series), strict=True)
+                if value is not None
+            ],
+        }
+        for sensor, series in values.items()
+    ]
+
+
+def _starts(values: dict[Sensor, pd.Series], timezone: str) -> list[str]:
+    """All sensors share them."""
+    index = next(iter(values.values())).index.tz_convert(timezone)
+    return [moment.isoformat() for moment in index.to_pydatetime()]
+
+
+def _numbers(series: pd.Series) -> list[float | None]:
+    return [None if value != value else value for value in series.tolist()]
 
 
 def _labels(sensors: Sequence[Sensor], with_units: bool) -> list[str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from flexmeasures.data.models.generic_assets import GenericAsset
 
 
 def print_title(title: str) -> None:
@@ -16,8 +13,12 @@ def print_title(title: str) -> None:
     click.echo(f"{line}\n{title}\n{line}\n")
 
 
-def location(asset: GenericAsset) -> str:
-    return str(asset.location) if asset.location else ""
+def location(place: tuple[float, float] | None) -> str:
+    return str(place) if place else ""
+
+
+def names(texts: Sequence[str]) -> str:
+    return ",".join(texts)
 
 
 def ago(moment: datetime | None) -> str:
