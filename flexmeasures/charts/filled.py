@@ -147,6 +147,8 @@ def sensor_data(
 ) -> list[Record]:
     """The rows of a sensor's chart (see `records.sensor_records`); filters of `beliefs.search`.
 
+    A bar shows one value: of a probabilistic belief, the median.
+
     resolution : resample to this; then, only events that lie in the window as a whole are left.
         Raises UnfitResolution.
     """
@@ -155,6 +157,7 @@ def sensor_data(
         event_starts_after=event_starts_after,
         event_ends_before=event_ends_before,
         most_recent_beliefs_only=most_recent_beliefs_only,
+        one_deterministic_belief_per_event_per_source=True,
         **filters,
     )[sensor]
     if resolution is not None:
