@@ -18,6 +18,7 @@ _HERE = "flexmeasures.cli.data_show"
     lazy={
         "account": (f"{_HERE}.accounts:show_account", "Show an account, its users and assets."),
         "accounts": (f"{_HERE}.accounts:list_accounts", "List accounts."),
+        "accuracy": (f"{_HERE}.accuracy:show_accuracy", "Show how accurate forecasts were."),
         "asset": (f"{_HERE}.assets:show_generic_asset", "Show an asset and its sensors."),
         "asset-types": (f"{_HERE}.assets:list_asset_types", "List available asset types."),
         "beliefs": (f"{_HERE}.beliefs:plot_beliefs", "Plot time series data."),
@@ -39,6 +40,7 @@ _HOMES = {
     "list_users": "accounts",
     "plot_beliefs": "beliefs",
     "show_account": "accounts",
+    "show_accuracy": "accuracy",
     "show_generic_asset": "assets",
 }
 
