@@ -325,26 +325,28 @@ Resolution = TypeVar("Resolution", str, timedelta)
 
 
 def forecast_horizons_for(resolution: Resolution) -> list[Resolution]:
-    """How far ahead to forecast events of this resolution; no horizon for unusual resolutions.
+    """How far ahead to forecast events of this resolution, in whole events.
 
-    Horizons are of the kind of the resolution: timedeltas or frequency labels.
+    Horizons are of the kind of the resolution: timedeltas or frequency labels. There are none for
+    unusual resolutions, of which an hour or a day is no multiple.
 
     >>> forecast_horizons_for("24h")
     ['24h', '48h']
+    >>> forecast_horizons_for("30min")
+    ['1h', '6h', '24h', '48h']
     """
-    hours_by_minutes = {
-        5: (1, 6, 24),
-        10: (1, 6, 24),
-        15: (1, 6, 24, 48),
-        60: (1, 6, 24, 48),
-        24 * 60: (24, 48),
-        7 * 24 * 60: (168,),
-    }
-    minutes, rest = divmod(parse_resolution(resolution), timedelta(minutes=1))
-    hours = () if rest else hours_by_minutes.get(minutes, ())
+    length = parse_resolution(resolution)
+    short = length in (timedelta(minutes=5), timedelta(minutes=10))
+    horizons = [
+        horizon
+        for horizon in supported_horizons()[: 3 if short else 4]
+        if not length or not horizon % length
+    ]
+    if length > supported_horizons()[-1]:
+        horizons = [length]
     if isinstance(resolution, str):
-        return [f"{number}h" for number in hours]
-    return [number * HOUR for number in hours]
+        return [f"{horizon // HOUR}h" for horizon in horizons]
+    return horizons
 
 
 def get_max_planning_horizon(resolution: timedelta) -> timedelta | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -68,15 +68,17 @@ def make_job(
     job_id: str | None = None,
     meta: Mapping[str, Any] | None = None,
     keep_result: timedelta | None = None,
+    after: Sequence[Job] = (),
 ) -> Job:
     """Make a job and store it, so that others can find it; it waits for `enqueue`.
 
     function : importable by its name, which stays in stored jobs: do not rename it
     description : for logs; not the arguments, which are long and nobody else's business
     keep_result : how long a successful job stays known; negative: for ever; None: a day
+    after : jobs that have to end first, well or badly
     """
     from rq import Retry
-    from rq.job import Job
+    from rq.job import Dependency, Job
 
     queue = find_queue(queue_name)
     job = Job.create(
@@ -93,6 +95,7 @@ def make_job(
         result_ttl=_lifetime(keep_result or timedelta(days=1)) or -1,
         failure_ttl=_A_YEAR,
         meta=dict(meta or {}),
+        depends_on=Dependency(list(after), allow_failure=True) if after else None,
     )
     job.save()
     job.cleanup(job.ttl)  # it expires, should it never be enqueued

@@ -149,12 +149,12 @@ class JobWorker(Worker):
         if self._overdue:
             job.retries_left = 0
             reason = f"The job was stopped, as it took longer than its limit of {job.timeout} s."
-            jobs.remember_exception(job, TimeoutError, reason)
+            _give_up(job, TimeoutError, reason)
         elif self._stop_requested:
             job.retries_left = (job.retries_left or 0) + 1  # this run does not count
         elif not job.should_retry:
             reason = f"The process that ran the job ended unexpectedly (status {ret_val})."
-            jobs.remember_exception(job, RuntimeError, reason)
+            _give_up(job, RuntimeError, reason)
 
     # The end
 
@@ -229,7 +229,7 @@ class JobWorker(Worker):
         self.log.warning("Worker %s: job %s was left by its worker", self.name, job_id)
         reason = "The worker that ran the job died."
         if not job.should_retry:
-            jobs.remember_exception(job, RuntimeError, reason)
+            _give_up(job, RuntimeError, reason)
         self.handle_job_failure(job, queue, exc_string=reason)
 
 
@@ -240,26 +240,40 @@ def make_worker(queues: Iterable[str], name: str | None = None) -> JobWorker:
     """
     names = [jobs.find_queue(queue).name for queue in queues]
     worker = JobWorker(names, name or _random_name(), jobs.redis_connection())
-    preload()
+    preload(names)
     worker.register_birth()
     return worker
 
 
-def preload() -> None:
+def preload(queues: Iterable[str]) -> None:
     """Load once what each job would load anew, as its process begins as a copy of this one."""
     from sqlalchemy.orm import configure_mappers
 
-    for module in _HEAVY:
-        importlib.import_module(module)
+    for queue in queues:
+        for module in _HEAVY.get(queue, ()):
+            importlib.import_module(module)
     configure_mappers()
-    rehearse()
+    if "scheduling" in queues:
+        rehearse()
     db.engine.dispose()
     gc.collect()
     gc.freeze()  # what will not be touched is not copied
 
 
-# Not all of it is needed with each solver.
-_HEAVY = ("highspy", "pyomo.environ", "flexmeasures.scheduling.engine.solvers.pyomo_rows")
+# Not all of it is needed with each job. Models are imported, but not fitted before processes are
+# copied: their threads would not be.
+_HEAVY = {
+    "scheduling": (
+        "highspy",
+        "pyomo.environ",
+        "flexmeasures.scheduling.engine.solvers.pyomo_rows",
+    ),
+    "forecasting": (
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "flexmeasures.data.services.forecasting",
+    ),
+}
 
 
 def _random_name() -> str:
@@ -272,12 +286,31 @@ def _handler_of(queues: list[str]) -> Any:
         from flexmeasures.data.services.scheduling import handle_scheduling_exception
 
         return handle_scheduling_exception
+    if queues == ["forecasting"]:
+        from flexmeasures.data.services.forecasting import handle_forecasting_exception
+
+        return handle_forecasting_exception
     return handle_worker_exception
 
 
 def handle_worker_exception(
     job: Job, exc_type: type[BaseException], exc_value: BaseException, traceback: Any
 ) -> None:
-    """Tell, and keep it with the job."""
+    """Tell, and keep it with the job; forecasts are tried with another model."""
     print(f"HANDLING RQ {job.origin.upper()} EXCEPTION: {exc_type}: {exc_value}")
-    jobs.handle_failure(job, exc_type, exc_value, traceback)
+    if job.origin == "forecasting":
+        from flexmeasures.data.services.forecasting import note_failure
+
+        note_failure(job, exc_type, exc_value, traceback)
+    else:
+        jobs.handle_failure(job, exc_type, exc_value, traceback)
+
+
+def _give_up(job: Job, error: type[BaseException], reason: str) -> None:
+    """A job that had its runs, and whose process could not tell itself."""
+    job.get_meta(refresh=True)  # what the process noted
+    jobs.remember_exception(job, error, reason)
+    if job.origin == "forecasting":
+        from flexmeasures.data.services.forecasting import use_fallback
+
+        use_fallback(job)

@@ -391,7 +391,11 @@ def test_minimum_resampling_resolution() -> None:
         (["15T", "1h", "H", 15 * MINUTE, HOUR], [1, 6, 24, 48]),
         (["24h", "D", DAY], [24, 48]),
         (["168h", "7D", 7 * DAY], [168]),
-        (["30T", 30 * MINUTE, timedelta(0)], []),
+        (["1T", "30T", 30 * MINUTE, timedelta(0)], [1, 6, 24, 48]),
+        (["2h", "3h"], [6, 24, 48]),
+        (["16h"], [48]),
+        (["7T", timedelta(hours=5)], []),
+        (["14D"], [336]),
     ],
 )
 def test_forecast_horizons(resolutions: list[str | timedelta], hours: list[int]) -> None:
