@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flexmeasures.cli.data_show.formats import Listing, format_option, print_json, print_listing
-from flexmeasures.cli.utils import MsgStyle, abort
+from flexmeasures.cli.utils import MsgStyle, abort, warn
 from flexmeasures.data.schemas.accuracy import HoursField
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
@@ -140,8 +140,10 @@ def _print_heading(found: Accuracy) -> None:
     click.echo(f"Forecasts for {_sensor(found)}, {_period(found)}.")
     for note in found.notes:
         click.echo(note)
-    measured_by = ", ".join(f"{source.description}" for source in found.measured_by)
+    measured_by = ", ".join(source.description for source in found.measured_by)
     click.echo(f"{found.measured} events were measured, by {measured_by}.\n")
+    if not found.scores:
+        warn("Nobody forecast them so long before. These are simple forecasts, to compare with.\n")
 
 
 def _table(found: Accuracy) -> Listing:

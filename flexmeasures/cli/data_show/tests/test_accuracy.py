@@ -130,6 +130,12 @@ def test_json(show: Show, sensor: Sensor) -> None:
     }
 
 
+def test_nothing_forecast(show: Show) -> None:
+    result = show("--horizon", "48")
+    assert "Nobody forecast them so long before." in result.output
+    assert [row[0] for row in cells(result)[1:]] == ["(the last value)", "(same slot yesterday)"]
+
+
 def test_nothing_measured(show: Show) -> None:
     result = show("--start", "2020-01-01T00:00Z", "--duration", "P1D", exit_code=1)
     assert "No event of sensor 'load'" in result.output
