@@ -83,6 +83,10 @@ def unknown_schedule(message: str = "") -> Answer:
     return _rejected("UNKNOWN_SCHEDULE", "No known schedule for this time period.", message)
 
 
+def unknown_forecast(message: str = "") -> Answer:
+    return _rejected("UNKNOWN_FORECAST", "No known forecast for this time period.", message)
+
+
 def unknown_prices(message: str = "") -> Answer:
     return _rejected("UNKNOWN_PRICES", "Missing prices for this time period.", message)
 

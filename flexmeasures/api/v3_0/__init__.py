@@ -10,6 +10,7 @@ from flexmeasures.api.v3_0.accounts import accounts
 from flexmeasures.api.v3_0.accuracy import accuracy
 from flexmeasures.api.v3_0.asset_charts import asset_charts
 from flexmeasures.api.v3_0.assets import assets
+from flexmeasures.api.v3_0.forecasts import forecasts
 from flexmeasures.api.v3_0.health import health
 from flexmeasures.api.v3_0.jobs import jobs
 from flexmeasures.api.v3_0.schedules import schedules
@@ -24,6 +25,7 @@ v3_0.register_blueprint(accounts)
 v3_0.register_blueprint(accuracy)
 v3_0.register_blueprint(asset_charts)
 v3_0.register_blueprint(assets)
+v3_0.register_blueprint(forecasts)
 v3_0.register_blueprint(health)
 v3_0.register_blueprint(jobs)
 v3_0.register_blueprint(schedules)
