@@ -214,6 +214,15 @@ TABLE: dict[str, dict[str, str]] = {
         object_: outcome.replace("200", "422") for object_, outcome in _ASSETS["POST"].items()
     }
     | {"unknown": UNKNOWN},
+    # Likewise.
+    "POST /api/v3_0/sensors/<id>/forecasts/trigger": {
+        object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
+    }
+    | {"unknown": UNKNOWN},
+    "GET /api/v3_0/sensors/<id>/forecasts/<job:uuid>": {
+        object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["GET"].items()
+    }
+    | {"unknown": UNKNOWN},
     "GET /api/v3_0/jobs/<uuid>": {"unknown": UNKNOWN},  # and of others, as tests of jobs say
     # Assets
     "GET /api/v3_0/assets": {
@@ -307,6 +316,7 @@ BODIES: dict[str, Any] = {
     "GET /api/v3_0/sensors/<id>/data": _EVENTS,
     "POST /api/v3_0/sensors/<id>/schedules/trigger": {"start": _EVENTS["start"]},
     "POST /api/v3_0/assets/<id>/schedules/trigger": {"start": _EVENTS["start"]},
+    "POST /api/v3_0/sensors/<id>/forecasts/trigger": {"model": "crystal ball"},
     "POST /api/v3_0/sensors/<id>/data": _EVENTS | {"values": [1]},
 }
 
