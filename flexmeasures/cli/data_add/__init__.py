@@ -25,6 +25,7 @@ _HERE = "flexmeasures.cli.data_add"
         "asset": (f"{_HERE}.asset:add_asset", "Add an asset."),
         "asset-type": (f"{_HERE}.asset:add_asset_type", "Add an asset type."),
         "beliefs": (f"{_HERE}.beliefs:add_beliefs", "Add beliefs from a CSV or Excel file."),
+        "forecasts": (f"{_HERE}.forecasts:add_forecasts", "Create forecasts of sensors."),
         "holidays": (
             f"{_HERE}.annotation:add_holidays",
             "Add public holidays to accounts and/or assets.",
@@ -54,6 +55,7 @@ _HOMES = {
     "add_asset": "asset",
     "add_asset_type": "asset",
     "add_beliefs": "beliefs",
+    "add_forecasts": "forecasts",
     "add_holidays": "annotation",
     "add_initial_structure": "initial_structure",
     "add_schedule_for_process": "schedule_process",
