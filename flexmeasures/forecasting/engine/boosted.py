@@ -31,7 +31,8 @@ def fit_trees(features: dict[str, Floats], target: Floats, weight: Floats | None
     """Trees with the least sum of absolute errors."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    names = tuple(features)
+    # Where nothing is known, there is nothing to cut into bins (scikit-learn refuses such columns).
+    names = tuple(name for name in features if np.isfinite(features[name]).any())
     trees = HistGradientBoostingRegressor(
         loss="absolute_error",
         max_iter=ROUNDS,
