@@ -16,7 +16,12 @@ from flexmeasures.cli.utils import MsgStyle, abort
     help="Account roles, comma-separated, for example Prosumer,Supplier. Missing ones are created.",
 )
 def new_account(name: str, roles: list[str]) -> None:
-    """Create an account: a tenant, which owns users and assets."""
+    """Create an account: a tenant, which owns users and assets.
+
+    \b
+    Example:
+      flexmeasures add account --name "Orchard Ltd" --roles Prosumer
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.models.user import AccountRole
     from flexmeasures.data.services.accounts import create_account, find_account_by_name

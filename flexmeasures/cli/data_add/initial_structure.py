@@ -10,6 +10,10 @@ def add_initial_structure() -> None:
     """Add what every server starts with: data sources, roles and asset types.
 
     What exists already stays as it is.
+
+    \b
+    Example:
+      flexmeasures add initial-structure
     """
     from sqlalchemy import func, select
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 @click.option("--name", required=True, help="Name of the role, for example Prosumer.")
 @click.option("--description", help="What it means to have this role.")
 def new_account_role(name: str, description: str | None) -> None:
-    """Create a role that accounts can have."""
+    """Create a role that accounts can have.
+
+    \b
+    Example:
+      flexmeasures add account-role --name Prosumer --description "Also produces"
+    """
     from flexmeasures.data.models.user import AccountRole
 
     _add(AccountRole, "Account role", name, description)
@@ -26,7 +31,12 @@ def new_account_role(name: str, description: str | None) -> None:
 @click.option("--name", required=True, help="Name of the role, for example account-admin.")
 @click.option("--description", help="What it means to have this role.")
 def new_user_role(name: str, description: str | None) -> None:
-    """Create a role that users can have. See `flexmeasures roles add` to give it to a user."""
+    """Create a role that users can have. See `flexmeasures roles add` to give it to a user.
+
+    \b
+    Example:
+      flexmeasures add user-role --name account-admin
+    """
     from flexmeasures.data.models.user import Role
 
     _add(Role, "User role", name, description)

@@ -19,10 +19,18 @@ from flexmeasures.cli.utils import MsgStyle
     "other types are up to you.",
 )
 def add_source(name: str, model: str | None, version: str | None, source_type: str) -> None:
-    """Add a data source, or find it if it is there already."""
+    """Add a data source, or find it if it is there already.
+
+    \b
+    Example:
+      flexmeasures add source --name toy-forecaster --type forecaster
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.services.data_sources import get_or_create_source
 
+    for option, text in (("--name", name), ("--type", source_type)):
+        if not text.strip():
+            raise click.BadParameter("This cannot be blank.", param_hint=option)
     if source_type == "user":
         raise click.UsageError(
             "A data source cannot have type 'user' but no user set. "

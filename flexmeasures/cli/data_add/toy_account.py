@@ -19,6 +19,10 @@ def add_toy_account(kind: str, name: str) -> None:
     """Create a toy account: a battery, a solar panel and a market, for tutorials.
 
     Its user can log in as toy-user@flexmeasures.io, with password toy-password.
+
+    \b
+    Example:
+      flexmeasures add toy-account --kind battery
     """
     from sqlalchemy import select
 

@@ -33,6 +33,11 @@ def new_user(
 
     The password is asked twice, and not shown. Without a terminal, it is read twice from standard
     input, one a line.
+
+    \b
+    Example:
+      flexmeasures add user --username ann --email ann@example.com --account-id 1 \\
+        --roles account-admin --timezone Europe/Amsterdam
     """
     from flexmeasures.cli.data_add import check_timezone
     from flexmeasures.data.config import db

@@ -14,6 +14,10 @@ def delete_account(account_id: int, force: bool) -> None:
     """Delete an account, with its users, assets, sensors and all their data.
 
     Data that its users entered elsewhere stays, and so do they as sources of it.
+
+    \b
+    Example:
+      flexmeasures delete account --id 1
     """
     from flexmeasures.data.config import db
     from flexmeasures.data.models.user import Account

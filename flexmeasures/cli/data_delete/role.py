@@ -10,7 +10,12 @@ from flexmeasures.cli.utils import MsgStyle, abort, confirm, warn
 @click.command("account-role")
 @click.option("--name", required=True, help="Name of the role.")
 def delete_account_role(name: str) -> None:
-    """Delete a role of accounts, also from the accounts that have it."""
+    """Delete a role of accounts, also from the accounts that have it.
+
+    \b
+    Example:
+      flexmeasures delete account-role --name Prosumer
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.models.user import AccountRole
     from flexmeasures.data.services.roles import delete_role, find_role
@@ -33,7 +38,12 @@ def delete_account_role(name: str) -> None:
 @click.option("--name", required=True, help="Name of the role.")
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_user_role(name: str, force: bool) -> None:
-    """Delete a role of users, also from the users who have it."""
+    """Delete a role of users, also from the users who have it.
+
+    \b
+    Example:
+      flexmeasures delete user-role --name account-admin
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.models.user import Role
     from flexmeasures.data.services.roles import delete_role, find_role

@@ -11,7 +11,12 @@ from flexmeasures.cli.utils import MsgStyle, abort, confirm
 @click.option("--email", required=True, help="Address with which the user logs in.")
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_a_user(email: str, force: bool) -> None:
-    """Delete a user. Data that the user entered stays, and so does the user as source of it."""
+    """Delete a user. Data that the user entered stays, and so does the user as source of it.
+
+    \b
+    Example:
+      flexmeasures delete user --email ann@example.com
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.services.users import delete_user, find_user_by_email
 

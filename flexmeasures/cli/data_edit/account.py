@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 def edit_account(
     account: Account, name: str | None, add_roles: list[str], remove_roles: list[str]
 ) -> None:
-    """Rename an account, or change its roles. (For roles of users, see `flexmeasures roles`.)"""
+    """Rename an account, or change its roles. (For roles of users, see `flexmeasures roles`.)
+
+    \b
+    Example:
+      flexmeasures edit account --id 1 --name "Orchard Inc" --add-roles MDC
+    """
     from flexmeasures.data.config import db
     from flexmeasures.data.models.user import AccountRole
     from flexmeasures.data.services.accounts import change_account, find_account_by_name
