@@ -46,8 +46,10 @@ class JobSchema(Schema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "Once it is finished: for schedules, wishes that could not be met"
-            " (`unresolved`), those that were (`resolved`), and how many values were stored."
+            "description": "Once it is finished: how many values were stored (`num-beliefs`). For"
+            " schedules, wishes that could not be met (`unresolved`), and those that were"
+            " (`resolved`). For forecasts, how many each of the `models` made, and `notes` on what"
+            " was assumed, left out or chosen."
         },
     )
     func_name = fields.String(data_key="func-name", required=True)
