@@ -16,6 +16,7 @@ import numpy as np
 from flexmeasures.forecasting.base import Forecaster, Forecasts
 from flexmeasures.forecasting.engine.model import CannotForecast, Fitted, Model, Prediction
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
+from flexmeasures.forecasting.exceptions import NotEnoughDataException
 from flexmeasures.forecasting.inputs import Inputs
 from flexmeasures.forecasting.refits import (
     LEVELS,
@@ -24,7 +25,7 @@ from flexmeasures.forecasting.refits import (
     credible,
     cut,
     digest,
-    known_part,
+    margin,
     refits,
 )
 from flexmeasures.forecasting.registry import find_model
@@ -95,13 +96,14 @@ class _Run:
         """Raises NotEnoughDataException if there would be none."""
         views = self.views
         if len(views):
-            todo = np.flatnonzero(known_values(self.inputs, views.viewpoints) > 0)
+            known = known_values(self.inputs, views.viewpoints) > 0
+            todo = np.flatnonzero(known)
             for level in LEVELS:
                 for refit in refits(self.inputs, views, level, todo):
                     self._forecast(refit)
                 todo = todo[np.isnan(self.values[todo])]
             if np.isnan(self.values).all():
-                raise nothing_known(self.inputs, views)
+                raise self._nothing(known.any())
         return views.forecasts(
             self.values, self.rungs, self.forecaster.quantiles, self.quantiles, self._all_notes()
         )
@@ -118,16 +120,16 @@ class _Run:
             found, why = self._answer(model, identifier, part, todo)
             if found is not None:
                 todo = self._keep(todo, found, identifier, part.limits)
-            if len(todo) and next_term is not None:
+            if len(todo):
                 self.reasons[identifier, why] += len(todo)
             term = next_term
 
     def _part(self, refit: Refit) -> _Part:
         inputs, events = self.inputs, self.views.events[refit.chosen]
-        first, end = refit.first, int(max(events.max() + 1, refit.viewpoint))
+        first, more = refit.first, margin(inputs)
         viewpoint = refit.viewpoint - first
-        series = cut(inputs.series, first, end)
-        known = known_part(series, viewpoint)
+        series = cut(inputs.series, first, max(int(events.max()), refit.viewpoint) + more)
+        known = cut(series, 0, viewpoint + more).up_to(viewpoint)
         limits = credible(inputs.limits, known.values)
         if limits != inputs.limits:
             self._note("Measurements are often beyond what attributes allow, so forecasts may be.")
@@ -187,15 +189,22 @@ class _Run:
         self.rungs[todo[good]] = identifier
         return todo[~good]
 
+    def _nothing(self, is_known: np.bool_) -> NotEnoughDataException:
+        if is_known and self.reasons:
+            return NotEnoughDataException(". ".join(self._failures()))
+        return nothing_known(self.inputs, self.views)
+
+    def _failures(self) -> list[str]:
+        return [
+            f"{count} forecasts could not be made by {identifier}: {why}"
+            for (identifier, why), count in self.reasons.items()
+        ]
+
     def _note(self, text: str) -> None:
         self.notes[text] = None
 
     def _all_notes(self) -> list[str]:
-        fallbacks = [
-            f"{count} forecasts could not be made by {identifier}: {why}"
-            for (identifier, why), count in self.reasons.items()
-        ]
-        notes = [*self.inputs.notes, *fallbacks, *self.notes]
+        notes = [*self.inputs.notes, *self._failures(), *self.notes]
         if len(notes) > MOST_NOTES:
             notes = [*notes[:MOST_NOTES], f"There are {len(notes) - MOST_NOTES} more such notes."]
         return notes

@@ -44,6 +44,11 @@ from flexmeasures.forecasting.regressors import (
 
 MOST_STEPS = 250_000
 """Of history, at most: more than two years of 5 minutes."""
+LONGEST = timedelta(days=50 * 366)
+"""To forecast at once, too."""
+MARGIN = timedelta(days=8)
+"""So much more than asked for is read before and after: fits stand up to a week before viewpoints,
+and to some models it matters what day follows. None of it is known too early."""
 MOST_EVENTS = 1_000_000
 """To forecast at once, at most."""
 
@@ -85,13 +90,15 @@ def load(
 ) -> Inputs:
     """Read what forecasts can make use of, in a handful of statements.
 
-    viewpoint, end : the first from which something is to be forecast, and the end of what is read
+    viewpoint, end : the first from which something is to be forecast, and the end of that
     regressors : in place of those that attributes name
 
     The outcome is what was measured: beliefs formed when the event was known or later (horizon
     <= 0), of the last one recorded about each event, by whatever source that is no forecaster and
     no scheduler. Raises NotEnoughDataException if events are at irregular times.
     """
+    if db.session.autoflush:
+        db.session.flush()  # as before queries of the session itself
     timing = Timing.of(sensor)
     window = _window(sensor.event_resolution, viewpoint, end, settings)
     rows, notes = _read_measurements(sensor, *window)
@@ -101,7 +108,7 @@ def load(
         step, as_read = regular_step(rows.event_start)
         notes.append(_about_instants(step, as_read))
         _check_length(viewpoint, end, step)
-        first = max(first, microseconds(viewpoint) - 8 * DAY - MOST_STEPS * microseconds(step))
+        first = max(first, microseconds(viewpoint - MARGIN) - MOST_STEPS * microseconds(step))
         rows = rows.take(rows.event_start >= first)
     if len(rows):
         first = max(first, int(rows.event_start[0]))
@@ -152,16 +159,16 @@ def _window(
 ) -> tuple[datetime, datetime]:
     """The events to read: so that whatever is fitted up to a week earlier has its whole history."""
     history = settings.history
+    _check_length(viewpoint, end, resolution or LONGEST)
     if resolution:
         history = min(history, MOST_STEPS * resolution)
-        _check_length(viewpoint, end, resolution)
     earliest = EPOCH + timedelta(days=1) - timedelta(days=70 * 365)
-    start = viewpoint - min(history + timedelta(days=8), viewpoint - earliest)
-    return start, end
+    start = viewpoint - min(history + MARGIN, viewpoint - earliest)
+    return start, end + MARGIN
 
 
 def _check_length(viewpoint: datetime, end: datetime, step: timedelta) -> None:
-    if (end - viewpoint) // step > MOST_EVENTS:
+    if (end - viewpoint) // step > MOST_EVENTS or end - viewpoint > LONGEST:
         raise ValueError(f"From {viewpoint} to {end} is too long to be forecast at once.")
 
 

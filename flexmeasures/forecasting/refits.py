@@ -15,9 +15,10 @@ from hashlib import blake2b
 
 import numpy as np
 
+from flexmeasures.data.beliefs.rows import microseconds
 from flexmeasures.forecasting.engine.series import Calendar, Floats, Regressor, Series, Steps
 from flexmeasures.forecasting.grid import DAY, clock_of, instants
-from flexmeasures.forecasting.inputs import Inputs
+from flexmeasures.forecasting.inputs import MARGIN, Inputs
 from flexmeasures.forecasting.views import Views
 
 HOUR = DAY // 24
@@ -137,9 +138,9 @@ def _cut(regressor: Regressor, first: int, end: int) -> Regressor:
     )
 
 
-def known_part(series: Series, viewpoint: int) -> Series:
-    """What a fit learns from: events before its viewpoint, and what was known then."""
-    return cut(series, 0, viewpoint).up_to(viewpoint)
+def margin(inputs: Inputs) -> int:
+    """How many steps of what comes next models get to see, as far as that is known."""
+    return -(-microseconds(MARGIN) // inputs.grid.step)
 
 
 def credible(limits: tuple[float, float], values: Floats) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from flexmeasures.data.beliefs import wire
 from flexmeasures.data.beliefs.knowledge import Timing
 from flexmeasures.data.beliefs.rows import Rows, microseconds
 from flexmeasures.data.beliefs.save import save_rows
@@ -82,7 +83,10 @@ class World:
             np.full(number, 0.5),
             array[exists],
         )
-        save_rows(rows, unchanged="store")
+        if np.isfinite(array[exists]).all():
+            save_rows(rows, unchanged="store")
+        else:  # as older databases have them
+            wire.write(db.session.connection(), rows)
 
 
 def make_world(
