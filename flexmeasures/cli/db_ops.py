@@ -1,4 +1,4 @@
-"""`flexmeasures db-ops ...`"""
+"""`flexmeasures db-ops ...`: what concerns the database as a whole."""
 
 from __future__ import annotations
 
@@ -8,12 +8,119 @@ from typing import Any
 
 import click
 
-from flexmeasures.cli.utils import abort
+from flexmeasures.cli.utils import MsgStyle, abort, warn
 
 
 @click.group("db-ops")
 def fm_db_ops() -> None:
     """FlexMeasures: Reset, Dump/Restore or Save/Load the DB data."""
+
+
+_force = click.option(
+    "--force/--no-force", default=False, help="Don't ask, even if there are data to lose."
+)
+
+
+@fm_db_ops.command("reset")
+@_force
+def reset(force: bool) -> None:
+    """Drop all tables, with all data, and create those of the data model.
+
+    Asks first, unless there are no data. Tables of plugins are dropped, too.
+
+    \b
+    Example, to start from a dump:
+      flexmeasures db-ops reset && flexmeasures db-ops restore pgbackup_db_2026-03-01-1200.dump
+    """
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services.reset import ResetError, create_everything, drop_everything
+    from flexmeasures.data.services.tables import address, revision_of
+
+    place = address()
+    _ask(f"This deletes all data and re-creates the tables on {place}.", force)
+    click.echo(f"The tables are at revision {revision_of(db.session.connection())}.")
+    try:
+        click.echo(f"Dropping everything in {place} ...")
+        drop_everything()
+        click.echo("Recreating everything ...")
+        create_everything()
+    except ResetError as error:
+        db.session.rollback()
+        abort(f"{error}\nNothing was changed.")
+    click.echo("Committing ...")
+    db.session.commit()
+
+
+@fm_db_ops.command("dump")
+def dump() -> None:
+    """Dump all data into a file in the working directory, by pg_dump.
+
+    Only the rows, not the tables. The file is called pgbackup_<database>_<time>.dump. It has
+    password hashes, so only you may read it.
+
+    \b
+    Example:
+      flexmeasures db-ops dump
+    """
+    from flexmeasures.data.services.dumps import DumpError
+    from flexmeasures.data.services.dumps import dump as dump_to
+    from flexmeasures.data.services.tables import address
+
+    click.echo(f"Backing up {address()} database")
+    try:
+        file = dump_to(Path.cwd())
+    except DumpError as error:
+        abort(f"Exception happened during dump: {error}\ndb dump unsuccessful")
+    click.secho(f"db dump successful: saved to {file.name}", **MsgStyle.SUCCESS)
+
+
+@fm_db_ops.command("restore")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_force
+def restore(file: Path, force: bool) -> None:
+    """Restore the data in FILE, which db-ops dump made: all of them, or nothing at a problem.
+
+    They take the place of all data that there are; asks first, if there are any. The tables must
+    exist, as after `db-ops reset` or `db upgrade`.
+
+    \b
+    Example:
+      flexmeasures db-ops restore pgbackup_flexmeasures_2026-03-01-1200.dump
+    """
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services.dumps import DumpError
+    from flexmeasures.data.services.dumps import restore as restore_from
+    from flexmeasures.data.services.tables import address
+
+    place = address()
+    _ask(f"This replaces all data in {place} by those in {file}.", force)
+    click.echo(f"Restoring {place} database from file {file}")
+    try:
+        unknown = restore_from(file)
+    except DumpError as error:
+        db.session.rollback()
+        abort(f"Exception happened during restore: {error}\ndb restore unsuccessful")
+    db.session.commit()
+    if unknown:
+        warn(f"Left out, as there are no such tables here: {', '.join(unknown)}")
+    click.secho("db restore successful", **MsgStyle.SUCCESS)
+
+
+def _ask(what_happens: str, force: bool) -> None:
+    """Before data get lost: say how many, and go on only if the user says yes."""
+    from flexmeasures.data.services.tables import row_counts
+
+    counts = {} if force else row_counts()
+    if not counts:
+        return
+    rows = ", ".join(f"{count:,} in {table}" for table, count in counts.items())
+    click.echo(f"{what_happens}\nRows that will be lost: {rows}.", err=True)
+    try:
+        if click.confirm("Do you want to continue?", err=True):
+            return
+    except click.Abort:
+        click.echo(err=True)
+    abort("I did nothing.", MsgStyle.WARN)
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:

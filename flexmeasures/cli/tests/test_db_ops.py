@@ -82,7 +82,7 @@ def test_failure_while_saving(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("flexmeasures.data.services.backups._copy", fail)
+    monkeypatch.setattr("flexmeasures.data.services.backups.copy", fail)
     failed = invoke(save, "--name", "spring", exit_code=1).stderr
     assert "because of the following error: [Errno 28] No space left on device" in failed
     assert f"Removed directory {backups}/spring." in failed

@@ -10,20 +10,25 @@ whether it is whole.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import secrets
 import shutil
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
 
-import psycopg2
-from sqlalchemy import Connection, Table, func, inspect, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Table, text
 
 from flexmeasures.data.config import db
+from flexmeasures.data.services.tables import (
+    SETTINGS,
+    copy,
+    explained,
+    listed,
+    move_sequences,
+    quote,
+    revision_of,
+)
 
 # What only matters at the moment: counts of attempts come to nothing, and ended log-ins stay ended.
 _PASSING = {"attempts", "ended_log_in"}
@@ -32,19 +37,6 @@ _DATA = {"timed_belief"}
 _LONGEST_HEADER = 1 << 16
 _LONGEST_NAME = 255
 _REPEATABLE = "REPEATABLE READ"  # so that all files tell of the same moment
-# Texts must mean the same whatever the settings of the server, then and now.
-_SETTINGS = "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'"
-
-# With the database, the disk, or what a file says.
-_PROBLEMS = (
-    psycopg2.Error,
-    DBAPIError,
-    OSError,
-    EOFError,
-    zlib.error,
-    ValueError,
-    RecursionError,
-)
 
 
 class BackupError(Exception):
@@ -81,27 +73,23 @@ def save(folder: Path, *, structure: bool = True, data: bool = True) -> list[str
     Returns the names of the tables. Raises BackupError; then no folder is left.
     """
     wanted = tables(structure, data)
+    # Made aside and renamed: whatever happens, a folder of this name is a whole backup.
+    new = folder.with_name(f".backup-{secrets.token_hex(8)}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-    except FileExistsError as error:
-        raise BackupError(
-            f"Can't save backup, because directory {folder} already exists."
-        ) from error
+        if folder.exists() or folder.is_symlink():
+            raise FileExistsError
+        new.mkdir(mode=0o700)
+        try:
+            _save_tables(wanted, new)
+            new.rename(folder)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
     except OSError as error:
-        raise BackupError(
-            f"Can't save backup, because directory {folder} cannot be made: {error.strerror}."
-        ) from error
-    try:
-        with db.engine.connect().execution_options(isolation_level=_REPEATABLE) as connection:
-            connection.execute(text(_SETTINGS))
-            revision = _revision(connection)
-            for table in wanted:
-                with _explained("save", table, BackupError):
-                    _save_table(connection, table, folder, revision)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        exists = isinstance(error, FileExistsError) or error.errno == errno.ENOTEMPTY
+        reason = "already exists" if exists else f"cannot be made: {error.strerror}"
+        raise BackupError(f"Can't save backup, because directory {folder} {reason}.") from error
     return [table.name for table in wanted]
 
 
@@ -133,14 +121,23 @@ def _load(folder: Path, wanted: list[Table], wipe: bool) -> None:
             )
     db.session.flush()
     connection = db.session.connection()
-    connection.execute(text(_SETTINGS))
+    connection.execute(text(SETTINGS))
     if wipe:
-        names = ", ".join(map(_quoted, wanted))
+        names = listed(table.name for table in wanted)
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
     for table in wanted:
-        with _explained("load", table, UnrecognizedBackup):
+        with explained(f"load table {table.name}", UnrecognizedBackup):
             _load_table(connection, table, _file(folder, table), wipe)
     db.session.expire_all()
+
+
+def _save_tables(wanted: list[Table], folder: Path) -> None:
+    with db.engine.connect().execution_options(isolation_level=_REPEATABLE) as connection:
+        connection.execute(text(SETTINGS))
+        revision = revision_of(connection)
+        for table in wanted:
+            with explained(f"save table {table.name}", BackupError):
+                _save_table(connection, table, folder, revision)
 
 
 def _save_table(connection: Connection, table: Table, folder: Path, revision: str | None) -> None:
@@ -148,17 +145,17 @@ def _save_table(connection: Connection, table: Table, folder: Path, revision: st
     header = {"table": table.name, "columns": columns, "revision": revision}
     with gzip.open(_file(folder, table), "wb", compresslevel=1) as file:
         file.write(json.dumps(header).encode() + b"\n")
-        _copy(connection, f"COPY {_quoted(table)} ({_listed(columns)}) TO STDOUT", file)
+        copy(connection, f"COPY {quote(table.name)} ({listed(columns)}) TO STDOUT", file)
 
 
 def _load_table(connection: Connection, table: Table, path: Path, empty: bool) -> None:
     with gzip.open(path, "rb") as file:
         columns = _columns(file.readline(_LONGEST_HEADER), table)
         if empty:
-            _copy(connection, f"COPY {_quoted(table)} ({_listed(columns)}) FROM STDIN", file)
+            copy(connection, f"COPY {quote(table.name)} ({listed(columns)}) FROM STDIN", file)
         else:
             _merge(connection, table, columns, file)
-    _move_sequences(connection, table)
+    move_sequences(connection, [table.name])
 
 
 def _columns(header: bytes, table: Table) -> list[str]:
@@ -179,77 +176,25 @@ def _columns(header: bytes, table: Table) -> list[str]:
 def _merge(connection: Connection, table: Table, columns: list[str], file: gzip.GzipFile) -> None:
     """Insert rows, or overwrite those with the same primary key, in one statement."""
     new = "rows_of_backup"
-    listed, key = _listed(columns), [column.name for column in table.primary_key]
+    names, key = listed(columns), [column.name for column in table.primary_key]
     others = [column for column in columns if column not in key]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in map(_quote, others))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in map(quote, others))
     resolution = f"UPDATE SET {changes}" if changes else "NOTHING"
     connection.execute(
         text(
             f"CREATE TEMPORARY TABLE {new} ON COMMIT DROP AS"
-            f" SELECT {listed} FROM {_quoted(table)} WITH NO DATA"
+            f" SELECT {names} FROM {quote(table.name)} WITH NO DATA"
         )
     )
-    _copy(connection, f"COPY {new} ({listed}) FROM STDIN", file)
+    copy(connection, f"COPY {new} ({names}) FROM STDIN", file)
     connection.execute(
         text(
-            f"INSERT INTO {_quoted(table)} ({listed}) SELECT {listed} FROM {new}"
-            f" ON CONFLICT ({_listed(key)}) DO {resolution}"
+            f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM {new}"
+            f" ON CONFLICT ({listed(key)}) DO {resolution}"
         )
     )
     connection.execute(text(f"DROP TABLE {new}"))
 
 
-def _move_sequences(connection: Connection, table: Table) -> None:
-    """Let new ids follow the highest one. Unlike setval, this is undone by a rollback."""
-    for column in table.primary_key:
-        if not issubclass(column.type.python_type, int):
-            continue
-        sequence = connection.scalar(
-            text("SELECT pg_get_serial_sequence(:table, :column)"),
-            {"table": _quoted(table), "column": column.name},
-        )
-        if sequence is None:
-            continue
-        highest = connection.scalar(select(func.max(column)))
-        connection.execute(text(f"ALTER SEQUENCE {sequence} RESTART WITH {(highest or 0) + 1:d}"))
-
-
-def _copy(connection: Connection, statement: str, file: gzip.GzipFile) -> None:
-    with cast("Any", connection.connection).cursor() as cursor:
-        cursor.copy_expert(f"{statement} WITH (ENCODING 'UTF8')", file, size=1 << 16)
-
-
-@contextmanager
-def _explained(work: str, table: Table, kind: type[Exception]) -> Iterator[None]:
-    """Raise an error of this kind that says which table has what problem."""
-    try:
-        yield
-    except _PROBLEMS as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        line = " ".join(str(cause).split())
-        raise kind(
-            f"Can't {work} table {table.name} because of the following error: {line}"
-        ) from error
-
-
-def _revision(connection: Connection) -> str | None:
-    """Of the tables, for who wonders later why a backup cannot be loaded."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
-
-
 def _file(folder: Path, table: Table) -> Path:
     return folder / f"{table.name}.obj"
-
-
-def _listed(columns: Iterable[str]) -> str:
-    return ", ".join(map(_quote, columns))
-
-
-def _quoted(table: Table) -> str:
-    return _quote(table.name)
-
-
-def _quote(name: str) -> str:
-    return db.engine.dialect.identifier_preparer.quote_identifier(name)
