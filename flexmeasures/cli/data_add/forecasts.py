@@ -204,11 +204,15 @@ def _add_jobs(
 
     if options["regressors"] is not None:
         options["regressors"] = [sensor.id for sensor in options["regressors"]]
+    # Jobs of one sensor can use each other's models, so they should not run at the same time.
     count = 0
-    for sensor in sensors:
-        for horizon in horizons[sensor.id]:
-            roll = shift(start, -horizon), shift(end, -horizon)
-            count += len(create_forecasting_jobs(sensor.id, *roll, horizons=[horizon], **options))
+    for horizon in sorted({horizon for some in horizons.values() for horizon in some}):
+        roll = shift(start, -horizon), shift(end, -horizon)
+        for sensor in sensors:
+            if horizon in horizons[sensor.id]:
+                count += len(
+                    create_forecasting_jobs(sensor.id, *roll, horizons=[horizon], **options)
+                )
     click.secho(f"{count} new forecasting job(s) added to the queue.", **MsgStyle.SUCCESS)
 
 

@@ -24,8 +24,8 @@ from flexmeasures.forecasting.exceptions import (
     MisconfiguredForecastingJobException,
     NotEnoughDataException,
 )
-from flexmeasures.forecasting.registry import DEFAULT_MODEL, find_model
-from flexmeasures.utils.time_utils import forecast_horizons_for, shift, supported_horizons
+from flexmeasures.forecasting.registry import DEFAULT_MODEL, find_model, model_map
+from flexmeasures.utils.time_utils import as_utc, forecast_horizons_for, shift, supported_horizons
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,8 +49,12 @@ class SensorIsGone(LookupError):
     """Jobs name sensors by id, and one of these no longer exists."""
 
 
-# No other model would do better.
-_FINAL = (NotEnoughDataException, InvalidHorizonException, SensorIsGone)
+class UnknownModel(LookupError):
+    """There is no model of that name."""
+
+
+# No other model would do better, or it is not known which comes next.
+_FINAL = (NotEnoughDataException, InvalidHorizonException, SensorIsGone, UnknownModel)
 
 
 def create_forecasting_jobs(
@@ -106,6 +110,7 @@ def create_forecasting_jobs(
             make_rolling_viewpoint_forecasts,
             arguments | options,
             description=f"forecasts {horizon} ahead for sensor {sensor_id} from {start} to {end}",
+            time_limit=_time_limit(start, end),
             meta={
                 "model_search_term": model_search_term,
                 "asset_or_sensor": {"class": "Sensor", "id": sensor_id},
@@ -276,6 +281,7 @@ def use_fallback(job: Job) -> None:
             make_rolling_viewpoint_forecasts,
             job.kwargs,
             description=job.description or "forecasts",
+            time_limit=_time_limit(job.kwargs["start"], job.kwargs["end"]),
             meta={
                 "model_search_term": term,
                 "asset_or_sensor": job.meta.get("asset_or_sensor", {}),
@@ -300,6 +306,8 @@ def _begin(
         f"Running Forecasting Job {job.id}: {sensor} for {ahead} on model '{term}',"
         f" from {start} to {end}"
     )
+    if term.lower() not in model_map:
+        raise UnknownModel(f"No model found for search term '{term}'")
     _, identifier, fallback = find_model(term)
     job.meta |= {"model_identifier": identifier, "fallback_model_search_term": fallback}
     job.save_meta()
@@ -320,6 +328,12 @@ def _conclude(job: Job | None, outcome: Outcome) -> int:
         job.save_meta()
         print(f"Job {job.id} made {outcome.forecasts} forecasts.")
     return outcome.forecasts
+
+
+def _time_limit(start: datetime, end: datetime) -> timedelta:
+    """For a job about that window: models are fitted anew for each week."""
+    weeks = (as_utc(end) - as_utc(start)) / timedelta(days=7)
+    return timedelta(seconds=jobs.TIME_LIMIT + 60 * max(weeks, 0))
 
 
 def _find(sensor_id: int) -> Sensor:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUNS = 3  # at most, of one job
-TIME_LIMIT = 180  # seconds for one run
+TIME_LIMIT = 180  # seconds for one run, unless the job says otherwise
 _DATABASE_MAY_PAUSE = 20  # seconds
 _A_YEAR = 365 * 24 * 3600  # for which failures are kept
 
@@ -69,6 +69,7 @@ def make_job(
     meta: Mapping[str, Any] | None = None,
     keep_result: timedelta | None = None,
     after: Sequence[Job] = (),
+    time_limit: timedelta | None = None,
 ) -> Job:
     """Make a job and store it, so that others can find it; it waits for `enqueue`.
 
@@ -76,6 +77,7 @@ def make_job(
     description : for logs; not the arguments, which are long and nobody else's business
     keep_result : how long a successful job stays known; negative: for ever; None: a day
     after : jobs that have to end first, well or badly
+    time_limit : for one run; None: that of most jobs
     """
     from rq import Retry
     from rq.job import Dependency, Job
@@ -89,7 +91,7 @@ def make_job(
         serializer=queue.serializer,
         origin=queue.name,
         description=description,
-        timeout=TIME_LIMIT,
+        timeout=TIME_LIMIT if time_limit is None else round(time_limit.total_seconds()),
         retry=Retry(max=RUNS - 1),
         ttl=_lifetime(current_app.config["FLEXMEASURES_JOB_TTL"]),
         result_ttl=_lifetime(keep_result or timedelta(days=1)) or -1,

@@ -105,7 +105,7 @@ def test_jobs(invoke: Invoke, load: Sensor, fresh_db: SQLAlchemy) -> None:
     waiting = [jobs.find_job(job_id) for job_id in jobs.find_queue("forecasting").job_ids]
     midnight = pd.Timestamp("2026-02-27", tz=str(get_timezone()))
     for job, (sensor, hours) in zip(
-        waiting, [(load, 1), (load, 6), (other, 1), (other, 6)], strict=True
+        waiting, [(load, 1), (other, 1), (load, 6), (other, 6)], strict=True
     ):
         assert job is not None
         assert job.kwargs["sensor_id"] == sensor.id

@@ -69,7 +69,13 @@ def test_a_job_per_horizon(app: Flask, load: Sensor) -> None:
             "custom_model_params": None,
         }
         assert job.ttl == 24 * 3600
+        assert job.timeout == 181
         assert job.meta["model_search_term"] == "auto"
+
+
+def test_a_long_window_may_take_long(app: Flask, load: Sensor) -> None:
+    [job] = create_forecasting_jobs(load.id, NOW - 70 * DAY, NOW, horizons=[HOUR])
+    assert job.timeout == 180 + 10 * 60
 
 
 def test_usual_horizons(app: Flask, load: Sensor) -> None:
@@ -270,6 +276,7 @@ def test_an_unknown_model(app: Flask, load: Sensor) -> None:
     assert jobs.find_queue("forecasting").failed_job_registry.get_job_ids() == [job.id]
     assert "No model found for search term 'no-one-knows-this'" in jobs.reason_of_failure(job)[1]
     assert job.meta.get("fallback_model_search_term") is None
+    assert job.meta["failures"] == 1
 
 
 def test_a_sensor_that_is_gone(app: Flask, load: Sensor) -> None:
