@@ -12,6 +12,7 @@ from flexmeasures.cli import COMMANDS, COMMANDS_OF_LIBRARIES, COMMANDS_WITHOUT_A
 from flexmeasures.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from flask import Flask
     from flask.cli import ScriptInfo
 
@@ -36,6 +37,10 @@ class Program(LazyGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self._add_commands_of_plugins(ctx)
         super().format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        self._add_commands_of_plugins(ctx)
+        return super().shell_complete(ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -79,7 +84,7 @@ class Program(LazyGroup):
         if _SEARCHED in ctx.meta:
             return
         ctx.meta[_SEARCHED] = True
-        if not _plugins_are_configured():
+        if not _plugins_are_configured(quietly=ctx.resilient_parsing):
             return
         try:
             app = _script_info(ctx, _create_app).load_app()
@@ -111,14 +116,15 @@ def _create_bare_app() -> Flask:
     return FlexMeasures()
 
 
-def _plugins_are_configured() -> bool:
+def _plugins_are_configured(quietly: bool) -> bool:
     from flexmeasures.bootstrap.config import configured_plugins
     from flexmeasures.bootstrap.exceptions import ConfigurationError
 
     try:
         return bool(configured_plugins())
     except ConfigurationError as error:
-        click.echo(f"Commands of plugins are not known. {error}", err=True)
+        if not quietly:
+            click.echo(f"Commands of plugins are not known. {error}", err=True)
         return False
 
 

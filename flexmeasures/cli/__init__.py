@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 # Name -> (where it is, its line in `flexmeasures --help`).
 COMMANDS = {
     "add": ("flexmeasures.cli.data_add:fm_add_data", "FlexMeasures: Add data."),
+    "completion": (
+        "flexmeasures.cli.completion:completion",
+        "FlexMeasures: Complete words in a shell.",
+    ),
     "db-ops": (
         "flexmeasures.cli.db_ops:fm_db_ops",
         "FlexMeasures: Reset, Dump/Restore or Save/Load the DB data.",
@@ -41,7 +45,7 @@ COMMANDS_OF_LIBRARIES = {
 
 
 # `run` creates the app after it has read its own options.
-COMMANDS_WITHOUT_APP = {"local", "run"}
+COMMANDS_WITHOUT_APP = {"completion", "local", "run"}
 
 
 def command_of_process() -> str | None:

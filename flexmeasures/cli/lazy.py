@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -33,7 +36,21 @@ class LazyGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        listed = {
+        click.Group(commands=self._listed()).format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=command.get_short_help_str())
+            for name, command in sorted(self._listed().items())
+            if name.startswith(incomplete) and not command.hidden
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _listed(self) -> dict[str, click.Command]:
+        """All commands; what is not imported is represented by its line of help."""
+        lines = {
             name: click.Command(name, short_help=line) for name, (_, line) in self.lazy.items()
         }
-        click.Group(commands={**self.commands, **listed}).format_commands(ctx, formatter)
+        return {**self.commands, **lines}
