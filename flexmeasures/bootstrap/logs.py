@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -20,12 +21,25 @@ _FILE_FORMAT = f"{_CONSOLE_FORMAT} [logged in %(pathname)s:%(lineno)d]"
 _MARK = "flexmeasures."  # names of our handlers, so that a second app replaces them
 
 
+_STYLE = re.compile(r"\x1b\[[\d;]*m")  # werkzeug colours its lines, whoever reads them
+
+
 class _ConsoleHandler(logging.StreamHandler):
     """Writes to whatever is stderr at that moment: command runners and tests replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
         super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        coloured = self.stream.isatty() and not os.environ.get("NO_COLOR")
+        return line if coloured else _STYLE.sub("", line)
+
+
+class _FileHandler(RotatingFileHandler):
+    def format(self, record: logging.LogRecord) -> str:
+        return _STYLE.sub("", super().format(record))
 
 
 def log_to_console() -> None:
@@ -52,7 +66,7 @@ def log_to_file(folder: Path) -> None:
     if not os.access(path if path.exists() else folder, os.W_OK):
         log.warning("Cannot write to %s, so log lines go to the console only.", path)
         return
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=6, delay=True)
+    handler = _FileHandler(path, maxBytes=10_000_000, backupCount=6, delay=True)
     handler.setLevel(logging.INFO)
     _install(handler, "file", _FILE_FORMAT)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flexmeasures.cli.utils import MsgStyle, abort
+from flexmeasures.cli.utils import MsgStyle, abort, warn
 
 if TYPE_CHECKING:
     from rq import Queue
@@ -35,9 +36,16 @@ def run_worker(queue: str, name: str | None) -> None:
     """Start a worker process for forecasting and/or scheduling jobs.
 
     It stops on Ctrl+C or SIGTERM, once it has finished its job.
+
+    \b
+    Example:
+      flexmeasures jobs run-worker --queue "forecasting|scheduling"
     """
+    from rq.logutils import colorizer
+
     from flexmeasures.data.services.worker import make_worker
 
+    colorizer.notty = colorizer.notty or bool(os.environ.get("NO_COLOR"))
     queues = parse_queue_list(queue)
     worker = make_worker([one.name for one in queues], name)
     click.echo("=" * 65)
@@ -53,7 +61,12 @@ def run_worker(queue: str, name: str | None) -> None:
 
 @fm_jobs.command("show-queues")
 def show_queues() -> None:
-    """Show the job queues and their lengths, and how many jobs failed."""
+    """Show the job queues and their lengths, and how many jobs failed.
+
+    \b
+    Example:
+      flexmeasures jobs show-queues
+    """
     from flexmeasures.data.services.jobs import all_queues
 
     for queue in all_queues():
@@ -73,7 +86,13 @@ show.add_command(show_queues, "queues")
 @_queues
 @click.option("--failed", is_flag=True, help="Forget the jobs that failed, not those that wait.")
 def clear_queue(queue: str, failed: bool) -> None:
-    """Clear one or several queues of jobs."""
+    """Clear one or several queues of jobs.
+
+    \b
+    Example:
+      flexmeasures jobs clear-queue --queue forecasting --failed
+    """
+    some_are_left = False
     for one in parse_queue_list(queue):
         if failed:
             count, left = _forget_failed(one)
@@ -83,12 +102,12 @@ def clear_queue(queue: str, failed: bool) -> None:
             left = one.count
             click.secho(f"Cleared {count} jobs from {one}.", **MsgStyle.SUCCESS)
         if left:
-            click.secho(
-                f"There are {left} jobs which could not be removed for some reason.",
-                **MsgStyle.WARN,
-            )
+            warn(f"There are {left} jobs which could not be removed for some reason.")
+            some_are_left = True
         else:
             click.echo("No jobs left.")
+    if some_are_left:
+        raise click.Abort
 
 
 def _forget_failed(queue: Queue) -> tuple[int, int]:
@@ -106,3 +125,11 @@ def parse_queue_list(queue_names: str) -> list[Queue]:
         return [find_queue(name.strip()) for name in queue_names.split("|")]
     except UnknownQueue as error:
         abort(str(error))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "handle_worker_exception":
+        from flexmeasures.data.services.worker import handle_worker_exception
+
+        return handle_worker_exception
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,7 +27,7 @@ def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
     """
     from uniplot import plot_to_string
 
-    coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = plot_to_string(
         list(series.values()),
         lines=True,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -68,3 +69,27 @@ def test_a_folder_that_cannot_be_written_is_told_once(
 def test_unknown_level(level: str) -> None:
     with pytest.raises(ConfigurationError, match=f"LOGGING_LEVEL={level} cannot be used"):
         logs.set_level(level)
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "no_color", "coloured"),
+    [(True, "", True), (True, "1", False), (False, "", False)],
+)
+def test_colours_are_for_terminals(
+    logging_state: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    no_color: str,
+    coloured: bool,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stderr", screen)
+    logs.log_to_console()
+    logs.log_to_file(tmp_path)
+    logging.getLogger("werkzeug").error("\x1b[31m\x1b[1mGET / 500\x1b[0m")
+    assert ("\x1b[31m" in screen.getvalue()) == coloured
+    assert "GET / 500" in screen.getvalue()
+    assert "ERROR: GET / 500 [" in (tmp_path / "flexmeasures.log").read_text()
