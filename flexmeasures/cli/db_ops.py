@@ -149,7 +149,12 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 @fm_db_ops.command("save")
 @_with_options
 def save(name: str | None, path: Path | None, **parts: bool) -> None:
-    """Save the content of the database to files, as it is at one moment."""
+    """Save the content of the database to files, as it is at one moment.
+
+    \b
+    Example:
+      flexmeasures db-ops save --name before-upgrade --data
+    """
     from flexmeasures.data.services.backups import BackupError
     from flexmeasures.data.services.backups import save as save_to
 
@@ -171,6 +176,10 @@ def load(name: str | None, path: Path | None, **parts: bool) -> None:
     """Load the content of files into the database: all of it, or nothing if there is a problem.
 
     Rows with an id that is known are overwritten. Other rows stay.
+
+    \b
+    Example:
+      flexmeasures db-ops load --name before-upgrade --data
     """
     from flexmeasures.data.config import db
     from flexmeasures.data.services.backups import UnrecognizedBackup
