@@ -19,7 +19,7 @@ from flexmeasures.forecasting.engine.series import Regressor
 from flexmeasures.forecasting.grid import Grid, first_step_from, regular_step
 
 # Rows that are read of all regressors together, at most: a few hundred MB while that is done.
-MOST_ROWS = 4_000_000
+MOST_ROWS = 3_000_000
 
 
 def find_regressors(sensor: Sensor) -> tuple[list[Sensor], list[str]]:
@@ -97,7 +97,7 @@ def read_regressors(
     filters = Filters(filters.events_end_after, filters.events_start_before, rows_at_most=most)
     rows = wire.read(db.session.connection(), select_rows(sensors, filters))
     for sensor in sensors:
-        own = rows.take(rows.sensor_id == sensor.id)
+        own = rows if len(sensors) == 1 else rows.take(rows.sensor_id == sensor.id)
         name = name_of(sensor)
         if len(own) == most:
             first = np.datetime64(int(own.event_start.min()), "us")

@@ -174,11 +174,11 @@ def nothing_known(inputs: Inputs, views: Views) -> NotEnoughDataException:
     available += f" {_told(found.first + sensor.event_resolution)}"
     latest = EPOCH + timedelta(microseconds=int(views.belief_time.max()))
     longest = timedelta(microseconds=int(views.horizon.max()))
-    if first < latest and inputs.history * inputs.grid.step < microseconds(latest - last):
-        needed = latest - timedelta(microseconds=inputs.history * inputs.grid.step)
+    history = timedelta(microseconds=inputs.history * inputs.grid.step)
+    if first < latest and history < latest - last:
         available = f"the last value available is from {_told(found.last)} to {_told(last)}"
-        text += f"I needed to query until {_told(needed)}, but {available}. Consider setting the"
-        text += f" end date to {_told(last + (needed - last) + longest)}."
+        text += f"I needed to query until {_told(latest - history)}, but {available}. Consider"
+        text += f" setting the end date to {_told(last + history + longest)}."
         return NotEnoughDataException(text)
     needed = latest - (sensor.event_resolution or timedelta(microseconds=inputs.grid.step))
     text += f"I needed to query from {_told(needed)}, but {available}. Consider setting the"

@@ -237,6 +237,25 @@ def test_results_do_not_depend_on_how_work_is_cut(
     pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True), rtol=1e-9)
 
 
+def test_models_are_made_for_the_same_distances_however_work_is_cut(
+    new_world: NewWorld, latest: Latest
+) -> None:
+    rule = (x_days_ago_at_y_oclock, {"x": 1, "y": 12, "z": "Europe/Amsterdam"})
+    world = new_world(unit="EUR/MWh", knowledge_horizon=rule)
+    world.measure(np.arange(24 * 90))
+    begin = START + 70 * DAY
+    fits = []
+    for start, length in ((begin, 7 * DAY), (begin + 5 * HOUR, HOUR)):
+        latest.fits.clear()
+        forecaster(world).rolling(start, start + length, [24 * HOUR])
+        fits.append(latest.fits[0])
+    (whole, viewpoint, ahead), (part, other_viewpoint, other_ahead) = fits
+    assert viewpoint == other_viewpoint
+    assert ahead.tolist() == other_ahead.tolist()
+    assert set(ahead.tolist()) >= set(range(36, 60))
+    assert np.array_equal(whole.values, part.values, equal_nan=True)
+
+
 @pytest.mark.parametrize("term", ["auto", "linear", "seasonal-naive", "naive", "average"])
 def test_nothing_that_becomes_known_later_changes_a_bit(new_world: NewWorld, term: str) -> None:
     world = new_world(attributes={"is_consumer": True, "is_producer": False})
@@ -404,7 +423,11 @@ def test_data_that_ended_too_long_ago(new_world: NewWorld) -> None:
     maker = forecaster(world, "auto", settings=settings)
     with pytest.raises(NotEnoughDataException, match="I needed to query until") as error:
         maker.rolling(START + 50 * DAY, START + 51 * DAY, [6 * HOUR])
-    assert "the last value available is from 2026-01-07 08:00:00+09:00" in str(error.value)
+    text = str(error.value)
+    assert "the last value available is from 2026-01-07 08:00:00+09:00" in text
+    assert "Consider setting the end date to 2026-01-17 15:00:00+09:00." in text
+    end = datetime.fromisoformat("2026-01-17 15:00:00+09:00")
+    assert len(maker.rolling(end - HOUR, end, [6 * HOUR])) == 1
 
 
 def test_events_before_anything_is_known_are_left_out(new_world: NewWorld, latest: Latest) -> None:
