@@ -50,6 +50,7 @@ def fuzz(uri: str, token: str | None, examples: int, more: list[str]) -> int:
     settings = {
         "FLEXMEASURES_MODE": "play",  # no limit of requests, and the endpoints of that mode
         "FLEXMEASURES_TASK_CHECK_AUTH_TOKEN": "of a monitor",
+        "FLEXMEASURES_LONG_POLLING": "0",  # nobody runs the jobs
     }
     with (
         tempfile.TemporaryDirectory() as backups,
