@@ -72,7 +72,7 @@ def viewpoints_of(sensor: Sensor, stored: Rows) -> Viewpoints | None:
 
     These are measurements (believed when they could be known, or later) that became known in the
     last two days. In play mode, whose clock is that of the data, these are the two days before the
-    last of the measurements. The sensor needs some history, a day at least.
+    last of the measurements.
     """
     if not (current_app.config["FLEXMEASURES_FORECAST_ON_NEW_DATA"] and horizons_of(sensor)):
         return None
@@ -86,7 +86,7 @@ def viewpoints_of(sensor: Sensor, stored: Rows) -> Viewpoints | None:
     now = int(known.max()) if in_play else microseconds(server_now())
     recent = (known >= now - microseconds(OLDEST)) & (known <= now + microseconds(_AHEAD))
     event_start = event_start[recent]
-    if not len(event_start) or not _has_history(sensor, int(event_start.max())):
+    if not len(event_start):
         return None
     first, end = int(event_start.min()), int(event_start.max()) + 1
     if sensor.event_resolution:
@@ -103,15 +103,11 @@ def horizons_of(sensor: Sensor) -> list[timedelta]:
     return forecast_horizons_for(sensor.event_resolution)
 
 
-def _has_history(sensor: Sensor, event_start: int) -> bool:
-    first: datetime | None = db.session.execute(select_time_range([sensor.id])).one().first
-    return first is not None and microseconds(first + HISTORY) <= event_start
-
-
 def ask_for_forecasts(viewpoints: Viewpoints) -> None:
     """Let a worker forecast from these viewpoints: call this after committing them.
 
-    Without Redis, there is a warning in the log, and no forecast.
+    Sensors need some history for that, a day at least. Without Redis, there is a warning in the
+    log, and no forecast.
     """
     global _away_until
     if time.monotonic() < _away_until:
@@ -132,12 +128,10 @@ def ask_for_forecasts(viewpoints: Viewpoints) -> None:
 
 def _ask(viewpoints: Viewpoints) -> None:
     sensor_id, job_id = viewpoints.sensor_id, str(uuid4())
-    key = _key(sensor_id)
-    queue = jobs.find_queue("forecasting")
-    needed = jobs.redis_connection().eval(
-        _WIDEN, 2, key, queue.key, viewpoints.start, viewpoints.end, job_id, _KEPT, _MAKING_TAKES
-    )
-    if not needed:
+    told = _widen(viewpoints, job_id)
+    if told == _UNKNOWN and _has_history(viewpoints):
+        told = _widen(viewpoints, job_id, has_history=True)
+    if told != _NEEDED:
         return
     job = jobs.make_job(
         "forecasting",
@@ -150,6 +144,24 @@ def _ask(viewpoints: Viewpoints) -> None:
     # There may be many.
     job.result_ttl, job.failure_ttl = _JOBS_KEPT, _KEPT
     jobs.enqueue(job)
+
+
+def _widen(viewpoints: Viewpoints, job_id: str, has_history: bool = False) -> int:
+    return int(
+        jobs.redis_connection().eval(
+            _WIDEN,
+            2,
+            _key(viewpoints.sensor_id),
+            jobs.find_queue("forecasting").key,
+            *(viewpoints.start, viewpoints.end, job_id, _KEPT, _MAKING_TAKES, int(has_history)),
+        )
+    )
+
+
+def _has_history(viewpoints: Viewpoints) -> bool:
+    query = select_time_range([viewpoints.sensor_id])
+    first: datetime | None = db.session.execute(query).one().first
+    return first is not None and first + HISTORY <= EPOCH + timedelta(seconds=viewpoints.end)
 
 
 def forecast_new_measurements(sensor_id: int) -> int:
@@ -216,13 +228,19 @@ local function widen(key, first, last)
   end
 end
 """
+_UNKNOWN, _NEEDED = -1, 1
 # Keys: of the window, of the queue. Arguments: start, end, id of a new job, seconds to keep the
-# window, seconds that it takes to make a job. Gives 1 if that job is to be made.
+# window, seconds that it takes to make a job, and 1 if the sensor has a history. Gives 1 if the job
+# is to be made, 0 if not; and -1, having done nothing, if that depends on the history: of sensors
+# that lately had a job, nobody has to look it up.
 _WIDEN = f"""{_WINDOW}
+local known = redis.call('HMGET', KEYS[1], 'job', 'made')
+if not known[1] and ARGV[6] == '0' then
+  return -1
+end
 widen(KEYS[1], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 local now = tonumber(redis.call('TIME')[1])
-local known = redis.call('HMGET', KEYS[1], 'job', 'made')
 if known[1] then
   local status = redis.call('HGET', 'rq:job:' .. known[1], 'status')
   local unborn = not status or status == 'created'
