@@ -158,7 +158,7 @@ def create_fixed_forecasting_job(
         for part in parts
     ]
     if single:
-        return jobs.enqueue(children[0])
+        return jobs.enqueue(children[0], first=True)  # somebody waits for it
     ids = [child.id for child in children]
     parent = jobs.make_job(
         "forecasting",

@@ -104,9 +104,12 @@ def make_job(
     return job
 
 
-def enqueue(job: Job) -> Job:
-    """Let a worker take the job: call this after committing what it depends on."""
-    return find_queue(job.origin).enqueue_job(job)
+def enqueue(job: Job, first: bool = False) -> Job:
+    """Let a worker take the job: call this after committing what it depends on.
+
+    first : before those that wait already, such as jobs for nobody in particular
+    """
+    return find_queue(job.origin).enqueue_job(job, at_front=first)
 
 
 def find_job(job_id: str) -> Job | None:

@@ -20,6 +20,7 @@ from flexmeasures.data.config import db
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.services import jobs
+from flexmeasures.data.services.new_measurements import Viewpoints, ask_for_forecasts
 from flexmeasures.tests.permissions.world import World, build_world, user_named
 from flexmeasures.utils.time_utils import server_now
 
@@ -174,6 +175,14 @@ def test_nothing_needs_to_be_said(meter: Meter) -> None:
     assert (start.minute % 15, start.second, start.microsecond) == (0, 0, 0)
     assert end - start == 2 * DAY
     assert job.kwargs["belief_time"] == start
+
+
+def test_who_asks_comes_first(meter: Meter) -> None:
+    """Before jobs that new measurements made."""
+    ask_for_forecasts(Viewpoints(meter.sensor_id, *([int(START.timestamp())] * 2)))
+    job_id = ask(meter)
+    queue = jobs.find_queue("forecasting")
+    assert (queue.count, queue.job_ids[0]) == (2, job_id)
 
 
 def test_prefers_async(meter: Meter) -> None:
