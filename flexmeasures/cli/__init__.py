@@ -35,7 +35,7 @@ COMMANDS = {
     ),
 }
 COMMANDS_OF_LIBRARIES = {
-    "db": ("flask_migrate.cli:db", "Perform database migrations."),
+    "db": ("flexmeasures.cli.migrations:db", "Perform database migrations."),
     "roles": ("flexmeasures.cli.security:roles", "Role commands."),
     "routes": ("flask.cli:routes_command", "Show the routes for the app."),
     "run": ("flask.cli:run_command", "Run a development server."),

@@ -1,11 +1,14 @@
-"""The groups `users` and `roles` of Flask-Security, less what cannot work with our data model."""
+"""The groups `users` and `roles` of Flask-Security, less what cannot work with our data model.
+
+What the library does is described here once more, so that it is loaded when it is needed: not for
+help, nor to complete a word.
+"""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
-from flask_security import cli as library
 
 from flexmeasures.cli.utils import MsgStyle, abort
 
@@ -54,12 +57,47 @@ def permissions() -> NoReturn:
     raise click.UsageError(_NO_PERMISSIONS)
 
 
+def _of_library(
+    group: str, name: str, help_text: str, *parameters: click.Parameter
+) -> click.Command:
+    """A command of the library, which is loaded when the command runs."""
+
+    @click.pass_context
+    def run(ctx: click.Context, **values: Any) -> None:
+        from flask_security import cli as library
+
+        ctx.invoke(getattr(library, group).commands[name], **values)
+
+    return click.Command(name, callback=run, help=help_text, params=list(parameters))
+
+
+_USER, _ROLE = click.Argument(["user"]), click.Argument(["role"])
+_PASSWORD = click.Option(
+    ["--password"],
+    prompt=True,
+    confirmation_prompt=True,
+    hide_input=True,
+    help="The new password; asked for, if it is not given.",
+)
+
 users = click.Group("users", help="User commands. USER is an email address.")
-users.commands = {**library.users.commands, "create": create_user}
 roles = click.Group("roles", help="Role commands, about the roles of users.")
-roles.commands = {
-    **library.roles.commands,
-    "create": create_role,
-    "add_permissions": permissions,
-    "remove_permissions": permissions,
-}
+users.add_command(create_user)
+roles.add_command(create_role)
+for group, command in (
+    (users, _of_library("users", "activate", "Let a user log in again.", _USER)),
+    (users, _of_library("users", "deactivate", "Keep a user from logging in.", _USER)),
+    (
+        users,
+        _of_library("users", "reset_access", "End all sessions and tokens of a user.", _USER),
+    ),
+    (
+        users,
+        _of_library("users", "change_password", "Change a user's password.", _USER, _PASSWORD),
+    ),
+    (roles, _of_library("roles", "add", "Give a role to a user.", _USER, _ROLE)),
+    (roles, _of_library("roles", "remove", "Take a role from a user.", _USER, _ROLE)),
+):
+    group.add_command(command)
+for name in ("add_permissions", "remove_permissions"):
+    roles.add_command(permissions, name)

@@ -53,7 +53,25 @@ def test_the_package(tmp_path: Path, code: str) -> None:
 
 @pytest.mark.parametrize(
     "group",
-    [[], ["add"], ["db-ops"], ["delete"], ["edit"], ["show"], ["local"]],
+    [
+        [],
+        ["add"],
+        ["completion"],
+        ["db"],
+        ["db", "upgrade"],
+        ["db-ops"],
+        ["db-ops", "restore"],
+        ["delete"],
+        ["edit"],
+        ["jobs"],
+        ["jobs", "run-worker"],
+        ["local"],
+        ["monitor"],
+        ["monitor", "latest-run"],
+        ["roles"],
+        ["users", "change_password"],
+        ["show"],
+    ],
     ids=lambda group: " ".join(group) or "program",
 )
 def test_help_of_the_program_and_of_groups(tmp_path: Path, group: list[str]) -> None:

@@ -117,3 +117,14 @@ def test_refused(
 def test_flasks_own_command_line_has_the_same_groups(app: Flask) -> None:
     assert app.cli.get_command(click.Context(app.cli), "users") is users
     assert app.cli.get_command(click.Context(app.cli), "roles") is roles
+
+
+@pytest.mark.parametrize("ours", [users, roles], ids=["users", "roles"])
+def test_commands_are_those_of_the_library(ours: click.Group) -> None:
+    from flask_security import cli as library
+
+    theirs = {"users": library.users, "roles": library.roles}[str(ours.name)]
+    assert set(ours.commands) == set(theirs.commands)
+    for name in set(ours.commands) - {"create", "add_permissions", "remove_permissions"}:
+        known = [sorted(parameter.opts) for parameter in ours.commands[name].params]
+        assert known == [sorted(parameter.opts) for parameter in theirs.commands[name].params], name
