@@ -7,12 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from flexmeasures.forecasting.engine.model import CannotForecast
 from flexmeasures.forecasting.engine.series import Floats
+from flexmeasures.forecasting.engine.threads import one_thread
 
-ROUNDS = 100
-LEAVES = 24
-STEP = 0.08
-FEWEST_IN_LEAF = 30
+LEFT_OUT = ("yearday",)
+"""Trees would learn by heart what each week was like, and know nothing of the weeks to come."""
+
+_FAR = 0.0005
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees are grown. Leaves are large since neighbouring rows tell nearly the same."""
+
+    rounds: int = 100
+    leaves: int = 12
+    fewest_in_leaf: int = 80
+    step: float = 0.08
+    loss: str = "absolute_error"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,27 +36,43 @@ class Trees:
     trees: Any
 
     def __call__(self, features: dict[str, Floats]) -> Floats:
-        found: Floats = self.trees.predict(_inputs(features, self.names))
+        with one_thread():
+            found: Floats = self.trees.predict(_inputs(features, self.names))
         return found
 
 
-def fit_trees(features: dict[str, Floats], target: Floats, weight: Floats | None = None) -> Trees:
-    """Trees with the least sum of absolute errors."""
+def fit_trees(
+    features: dict[str, Floats],
+    target: Floats,
+    growth: Growth = Growth(),
+    weight: Floats | None = None,
+) -> Trees:
+    """Trees with the least sum of errors; the furthest targets count as less far."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    # Where nothing is known, there is nothing to cut into bins (scikit-learn refuses such columns).
-    names = tuple(name for name in features if np.isfinite(features[name]).any())
+    names = tuple(
+        name for name, column in features.items() if name not in LEFT_OUT and _varies(column)
+    )
+    if not names:
+        raise CannotForecast("Nothing that is known varies.")
     trees = HistGradientBoostingRegressor(
-        loss="absolute_error",
-        max_iter=ROUNDS,
-        max_leaf_nodes=LEAVES,
-        learning_rate=STEP,
-        min_samples_leaf=FEWEST_IN_LEAF,
+        loss=growth.loss,
+        max_iter=growth.rounds,
+        max_leaf_nodes=growth.leaves,
+        learning_rate=growth.step,
+        min_samples_leaf=growth.fewest_in_leaf,
         early_stopping=False,
         random_state=0,
     )
-    trees.fit(_inputs(features, names), target, sample_weight=weight)
+    low, high = np.quantile(target, [_FAR, 1 - _FAR])
+    trees.fit(_inputs(features, names), np.clip(target, low, high), sample_weight=weight)
     return Trees(names, trees)
+
+
+def _varies(column: Floats) -> bool:
+    """In the precision that trees see; they cannot take columns with less than two numbers."""
+    short = column[np.isfinite(column)].astype(np.float32)
+    return len(short) > 0 and bool(short.max() > short.min())
 
 
 def _inputs(features: dict[str, Floats], names: tuple[str, ...]) -> Any:

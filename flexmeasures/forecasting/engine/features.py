@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,23 +28,31 @@ class Bounds:
 
     @classmethod
     def of(cls, values: Floats, recent: int) -> Bounds:
-        """Ten times the usual range, of all values or of the recent ones, whichever is wider."""
+        """Ten times the usual range, of all values or of the recent ones, whichever is wider.
+
+        Spikes may be more than the few that the usual range leaves out; so values are faults as
+        well if they are a thousand times as far as the range of nine in ten values.
+        """
+        values = np.where(np.abs(values) < HUGE, values, np.nan)
         low, high = np.inf, -np.inf
         for part in (values, values[-recent:]):
             part = part[np.isfinite(part)]
-            if not len(part):
-                continue
-            bottom, middle, top = np.quantile(part, [0.005, 0.5, 0.995])
-            if top > bottom:
-                reach = 10 * (top - bottom)
-                low, high = min(low, middle - reach), max(high, middle + reach)
-            else:
-                low, high = min(low, part.min()), max(high, part.max())
+            if len(part):
+                below, above = _usual_range(part)
+                low, high = min(low, below), max(high, above)
         return cls(float(low), float(high))
 
     def clean(self, values: Floats) -> Floats:
         with np.errstate(invalid="ignore"):
             return np.where((values >= self.low) & (values <= self.high), values, np.nan)
+
+
+def _usual_range(values: Floats) -> tuple[float, float]:
+    lowest, bottom, middle, top, highest = np.quantile(values, [0.005, 0.05, 0.5, 0.95, 0.995])
+    reach = 10 * (highest - lowest) if highest > lowest else np.inf
+    if top > bottom:
+        reach = min(reach, 1000 * (top - bottom))
+    return max(middle - reach, values.min()), min(middle + reach, values.max())
 
 
 class Past:
@@ -206,15 +215,50 @@ def _levels(past: Past, events: Steps, known: Steps) -> dict[str, Floats]:
 def _regressor(
     past: Past, name: str, events: Steps, viewpoints: Steps, known: Steps
 ) -> dict[str, Floats]:
+    """What is believed of another quantity: around the event, at the latest value, a day before.
+
+    Where it is not negative, "scaled" is what the quantity would be if it kept to the ratio that
+    the two had in the last hour, or day: output in shares of a clear sky, say.
+    """
     regressor = past.series.regressors.get(name, NOTHING)
-    asked = {
-        "event": events,
-        "before": events - 1,
-        "after": events + 1,
-        "latest": np.maximum(known - 1, 0),
+    days = past.days
+    latest = np.maximum(known - 1, 0)
+    day_before = days.latest_known(events, known)
+    same_slot = days.step[np.maximum(day_before, 0), days.slot[events]]
+
+    def believed(steps: Steps) -> Floats:
+        found = regressor.as_known(steps, viewpoints)
+        return np.where(np.abs(found) < HUGE, found, np.nan)
+
+    found = {
+        f"{name}@event": believed(events),
+        f"{name}@before": believed(events - 1),
+        f"{name}@after": believed(events + 1),
+        f"{name}@latest": believed(latest),
+        f"{name}@day": np.where(day_before >= 0, believed(same_slot), np.nan),
     }
-    found = {}
-    for place, steps in asked.items():
-        believed = regressor.as_known(steps, viewpoints)
-        found[f"{name}@{place}"] = np.where(np.abs(believed) < HUGE, believed, np.nan)
+    for label, length, most in (("hour", past.per_day / 24, 4), ("day", past.per_day, 12)):
+        steps = np.unique(np.linspace(0, max(round(length) - 1, 0), most).astype(np.int64))
+        value, other = _means(past, believed, known, steps)
+        event = found[f"{name}@event"]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scaled = np.where(other > 0.1 * np.maximum(event, 0.0), value / other * event, np.nan)
+        found[f"{name}@scaled_{label}"] = scaled
     return found
+
+
+def _means(
+    past: Past, believed: Callable[[Steps], Floats], known: Steps, back: Steps
+) -> tuple[Floats, Floats]:
+    """Of the values and of a regressor, so many steps back, where both are known."""
+    value, other, count = np.zeros((3, len(known)))
+    for steps in back:
+        at = known - 1 - steps
+        by = believed(np.maximum(at, 0))
+        measured = np.where(at >= 0, past.values[np.maximum(at, 0)], np.nan)
+        both = np.isfinite(by) & np.isfinite(measured) & (by >= 0)
+        value += np.where(both, measured, 0.0)
+        other += np.where(both, by, 0.0)
+        count += both
+    with np.errstate(invalid="ignore"):
+        return value / np.maximum(count, 1), other / np.maximum(count, 1)

@@ -17,7 +17,6 @@ from flexmeasures.forecasting.engine.series import Floats, Series, Steps
 MOST_PAIRS = 40_000
 LEAST_PAIRS = 30
 MOST_LEADS = 8
-RIDGE = 1e-3
 RECENT_DAYS = 28
 _LEVELS = ("latest", "day_", "week_", "alike", "usual", "scaled", "mean")
 _CLOCK = ("minute", "weekday", "yearday")
@@ -66,32 +65,38 @@ class Linear:
         past = Past(known, bounds)
         sample = draw(past, viewpoint, ahead, MOST_PAIRS, LEAST_PAIRS)
         limits = Limits.of(series, past.values)
-        core = fit_core(sample)
+        core = fit_core(sample, series.steps_per_day)
         bands = None
         if quantiles:
-            bands = self._bands(sample, core, limits, quantiles)
+            bands = self._bands(sample, core, limits, quantiles, series.steps_per_day)
         return Learnt(core, bounds, limits, bands, tuple(series.regressors), limits.notes)
 
     def _bands(
-        self, sample: Sample, core: LinearCore, limits: Limits, quantiles: tuple[float, ...]
+        self,
+        sample: Sample,
+        core: LinearCore,
+        limits: Limits,
+        quantiles: tuple[float, ...],
+        per_day: float,
     ) -> Bands:
         """From the errors in the last third, of lines that were fitted to what came before."""
         cut = np.quantile(sample.viewpoints, 2 / 3)
         early, late = sample.part(sample.events < cut), sample.part(sample.viewpoints >= cut)
         if len(early) < LEAST_PAIRS or len(late) < LEAST_PAIRS:
             early = late = sample
-        values = limits.apply(fit_core(early).values(late.features))
+        values = limits.apply(fit_core(early, per_day).values(late.features))
         expected = core.expected_error(late.features, values)
         return Bands.of(late.target - values, expected, late.lead, quantiles)
 
 
-def fit_core(sample: Sample) -> LinearCore:
+def fit_core(sample: Sample, per_day: float) -> LinearCore:
+    days = (sample.viewpoints.max() - sample.viewpoints.min()) / per_day
     lines = fit_lines(
         inputs_of(sample.features),
         sample.lead,
         sample.target,
         np.ones(len(sample)),
-        ridge=RIDGE,
+        independent=min(days, len(np.unique(sample.viewpoints))),
         absolute=False,
         most=MOST_LEADS,
     )

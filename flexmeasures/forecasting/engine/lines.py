@@ -12,8 +12,14 @@ from flexmeasures.forecasting.engine.series import Floats
 FURTHEST = 8.0
 """Features count as this many standard deviations from their mean, at most."""
 
-ROUNDS = 8
-_FEW = 1e-9
+NOISE_WEIGHT = 10.0
+"""How much the ridge weighs the noise: ridge = 10 * noise / (signal * independent rows)."""
+
+LEAST_RIDGE, MOST_RIDGE = 1e-5, 0.5
+FIRST_RIDGE = 1e-3
+ROUNDS = 6
+NEAR = 0.05
+_SMALL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,32 +39,48 @@ class Line:
         return result
 
 
-def fit_line(inputs: Floats, target: Floats, weight: Floats, ridge: float, absolute: bool) -> Line:
+def fit_line(
+    inputs: Floats, target: Floats, weight: Floats, independent: float, absolute: bool
+) -> Line:
     """The line with the least sum of errors, squared or absolute.
 
-    Missing inputs count as their mean. The ridge, in shares of the weight of all rows, keeps slopes
-    small that little speaks for. Absolute errors are made least by weighing rows by their inverse.
+    Missing inputs count as their mean. A ridge keeps slopes small that little speaks for: the
+    larger, the more of the target's variance is noise to a first regression, and the fewer rows are
+    independent of each other. (Neighbouring viewpoints see nearly the same, so days count.)
+    Absolute errors are made least by weighing rows, round by round, by the inverse of their error.
     """
-    with np.errstate(invalid="ignore"):
-        known = np.isfinite(inputs)
-        mean = np.where(known, inputs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    known = np.isfinite(inputs)
+    mean = np.where(known, inputs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     deviation = np.where(known, inputs, mean).std(axis=0)
-    deviation = np.where(deviation > _FEW * (1 + np.abs(mean)), deviation, np.inf)
+    deviation = np.where(deviation > _SMALL * (1 + np.abs(mean)), deviation, np.inf)
     scaled = np.column_stack([np.ones(len(target)), _scaled(inputs, mean, deviation)])
     middle = float(np.average(target, weights=weight))
-    size = max(float(np.sqrt(np.average((target - middle) ** 2, weights=weight))), _FEW)
+    size = float(np.sqrt(np.average((target - middle) ** 2, weights=weight)))
+    if size < 1e-12 * (1 + abs(middle)):  # constant
+        return Line(mean, deviation, np.zeros(inputs.shape[1]), 0.0, middle, 1.0)
     wanted = (target - middle) / size
-    penalty = np.full(scaled.shape[1], ridge * weight.sum())
-    penalty[0] = _FEW
+    slopes = _solve(scaled, wanted, weight, FIRST_RIDGE)
+    noise = float(np.average((wanted - scaled @ slopes) ** 2, weights=weight))
+    ridge = NOISE_WEIGHT * noise / max(1 - noise, 0.02) / max(independent, 1.0)
+    ridge = min(max(ridge, LEAST_RIDGE), MOST_RIDGE)
     current = weight
     for _ in range(ROUNDS if absolute else 1):
-        weighted = scaled * current[:, None]
-        slopes = np.linalg.solve(weighted.T @ scaled + np.diag(penalty), weighted.T @ wanted)
+        slopes = _solve(scaled, wanted, current, ridge)
         error = np.abs(wanted - scaled @ slopes)
-        smallest = max(0.1 * float(np.median(error)), 1e-6)
-        current = weight / np.maximum(error, smallest)
+        current = weight / np.maximum(error, max(0.1 * float(np.median(error)), _SMALL))
         current = current * (weight.sum() / current.sum())
     return Line(mean, deviation, slopes[1:], float(slopes[0]), middle, size)
+
+
+def _solve(scaled: Floats, wanted: Floats, weight: Floats, ridge: float) -> Floats:
+    penalty = np.full(scaled.shape[1], ridge * weight.sum())
+    penalty[0] = _SMALL
+    short = scaled.astype(np.float32)  # halves the time; the sums below are well conditioned
+    weighted = short * weight.astype(np.float32)[:, None]
+    products = (weighted.T @ short).astype(np.float64)
+    right = (weighted.T @ wanted.astype(np.float32)).astype(np.float64)
+    found: Floats = np.linalg.solve(products + np.diag(penalty), right)
+    return found
 
 
 def _scaled(inputs: Floats, mean: Floats, deviation: Floats) -> Floats:
@@ -89,22 +111,23 @@ def fit_lines(
     target: Floats,
     weight: Floats,
     *,
-    ridge: float,
+    independent: float,
     absolute: bool,
     most: int,
 ) -> Lines:
-    """A line for each of at most `most` leads, from the pairs with leads near it."""
+    """A line for each of at most `most` leads, from the pairs with leads near it.
+
+    independent : how many of the viewpoints are independent of each other, about
+    """
     anchors = Anchors.of(lead, most)
     shares = anchors.shares(lead)
     lines = []
     for number in range(len(anchors)):
-        near = shares[:, number] > 0.05
+        share = shares[:, number]
+        near = share > NEAR
         if near.sum() < 2:
-            near = np.ones(len(lead), dtype=bool)
-            shares[:, number] = 1.0
+            share, near = np.ones(len(lead)), np.ones(len(lead), dtype=bool)
         lines.append(
-            fit_line(
-                inputs[near], target[near], weight[near] * shares[near, number], ridge, absolute
-            )
+            fit_line(inputs[near], target[near], weight[near] * share[near], independent, absolute)
         )
     return Lines(anchors, tuple(lines))

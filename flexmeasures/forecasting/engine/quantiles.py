@@ -29,16 +29,22 @@ class Bands:
         expected: Floats,
         lead: Floats,
         probabilities: tuple[float, ...],
+        independent: float = np.inf,
         most: int = 8,
     ) -> Bands:
-        """From forecasts of events that their models had not seen (measured - forecast)."""
+        """From forecasts of events that their models had not seen (measured - forecast).
+
+        independent : how many of the errors are independent of each other, about, for each lead
+        """
         anchors = Anchors.of(lead, most)
         nearest = anchors.shares(lead).argmax(axis=1)
         scaled = errors / expected
         rows = []
         for number in range(len(anchors)):
             near = scaled[nearest == number]
-            rows.append(_quantiles(near if len(near) >= LEAST else scaled, probabilities))
+            rows.append(
+                _quantiles(near if len(near) >= LEAST else scaled, probabilities, independent)
+            )
         return cls(anchors, np.array(rows).reshape(len(anchors), len(probabilities)))
 
     def around(self, values: Floats, expected: Floats, lead: Floats) -> Floats:
@@ -46,12 +52,12 @@ class Bands:
         return values[:, None] + expected[:, None] * (self.anchors.shares(lead) @ self.errors)
 
 
-def _quantiles(errors: Floats, probabilities: tuple[float, ...]) -> Floats:
+def _quantiles(errors: Floats, probabilities: tuple[float, ...], independent: float) -> Floats:
     """Of few errors, slightly wider than they are: the next one may be larger than all before."""
     wanted = np.array(probabilities)
-    size = len(errors)
-    if not size:
+    if not len(errors):
         return np.zeros(len(wanted))
+    size = max(min(len(errors), independent), 1.0)
     corrected = np.clip(0.5 + (wanted - 0.5) * (size + 1) / size, 0.0, 1.0)
     found: Floats = np.quantile(errors, corrected)
     # The point forecast is the median, so no quantile is on its wrong side.
