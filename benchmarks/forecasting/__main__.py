@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from benchmarks.forecasting import datasets, report
@@ -22,14 +23,16 @@ def main(arguments: list[str] | None = None) -> int:
         first=options.first,
         last=options.last,
         modes=options.regressors,
+        through_database=options.through_database,
     )
     cells: list[Cell] = []
     costs: list[Cost] = []
     try:
-        for path in datasets.find(options.data, options.series):
-            dataset = datasets.read(path, options.timezone)
-            for found in evaluate(dataset, options.models, scope, tell):
-                (cells if isinstance(found, Cell) else costs).append(found)  # type: ignore[arg-type]
+        with product(scope):
+            for path in datasets.find(options.data, options.series):
+                dataset = datasets.read(path, options.timezone)
+                for found in evaluate(dataset, options.models, scope, tell):
+                    (cells if isinstance(found, Cell) else costs).append(found)  # type: ignore[arg-type]
     except datasets.NoData as missing:
         tell(str(missing))
         return 2
@@ -40,6 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
         said = {name: str(value) for name, value in vars(options).items() if name != "data"}
         report.write_json(options.json, said, cells, costs)
     return 0
+
+
+def product(scope: Scope) -> AbstractContextManager[None]:
+    """The product's surroundings, if they are needed."""
+    if not scope.through_database:
+        return nullcontext()
+    from benchmarks.forecasting.product import throwaway_product
+
+    return throwaway_product()
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -59,6 +71,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--from", dest="first", help="the first event that is scored; instead of --fraction")
     add("--until", dest="last", help="the first event that is not scored any more")
     add("--timezone", default="UTC", help="the clock for files whose zone is not known")
+    add("--through-database", action="store_true", help="let the product forecast, too")
     add("--json", type=Path, help="a file for all figures")
     add("--notes", action="store_true", help="tell what models said, too")
     return parser.parse_args(arguments)

@@ -26,6 +26,7 @@ class Scope:
     """What is forecast of each series.
 
     horizons : hours before the event's end
+    through_database : let the product make the same forecasts as well
     """
 
     horizons: tuple[int, ...] = (1, 6, 24, 48)
@@ -34,6 +35,7 @@ class Scope:
     first: str | None = None
     last: str | None = None
     modes: tuple[str, ...] = ("forecast",)
+    through_database: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,18 +101,42 @@ def evaluate(
     judge = Judge(dataset, questions, {h: steps - 1 for h, steps in horizons.items()})
     yield from judge.baselines()
     for term in terms:
-        known: dict[str, Answers] = {}
+        known: dict[str, dict[str, Answers]] = {}
         for mode in scope.modes:
             told = dataset.nearest_mode(mode)
-            name = label(term, mode)
             if told not in known:
-                begin = time.perf_counter()
-                series = replace(dataset.series, regressors=dataset.regressors[told])
-                with memory.peak() as peak:
-                    known[told] = answer(find(term), series, questions, BAND)
-                yield judge.cost(name, known[told], peak.megabytes)
-                tell(f"{dataset.name}: {name} took {time.perf_counter() - begin:.1f} s")
-            yield from judge.cells(name, known[told])
+                known[told] = {}
+                for way, make in ways(dataset, term, told, questions, horizons, scope).items():
+                    begin = time.perf_counter()
+                    with memory.peak() as peak:
+                        known[told][way] = make()
+                    name = label(term, mode) + way
+                    yield judge.cost(name, known[told][way], peak.megabytes)
+                    tell(f"{dataset.name}: {name} took {time.perf_counter() - begin:.1f} s")
+            for way, answers in known[told].items():
+                yield from judge.cells(label(term, mode) + way, answers)
+
+
+def ways(
+    dataset: Dataset,
+    term: str,
+    mode: str,
+    questions: Questions,
+    horizons: dict[int, int],
+    scope: Scope,
+) -> dict[str, Callable[[], Answers]]:
+    """How to get forecasts: by what is added to the model's name."""
+    regressors = dataset.regressors[mode]
+
+    def by_engine() -> Answers:
+        return answer(find(term), replace(dataset.series, regressors=regressors), questions, BAND)
+
+    def by_product() -> Answers:
+        from benchmarks.forecasting.product import answer_by_product
+
+        return answer_by_product(dataset, regressors, term, questions, horizons, BAND)
+
+    return {"": by_engine} | ({"@database": by_product} if scope.through_database else {})
 
 
 class Judge:
@@ -169,12 +195,12 @@ class Judge:
         return Cell(self.name, hours, name, events, error, error / self.wapes[hours][REFERENCE])
 
     def cost(self, name: str, answers: Answers, megabytes: float) -> Cost:
-        fits = np.array(answers.fit_seconds)
+        fits = np.array(answers.fit_seconds or [np.nan])
         predictions = np.array(answers.predict_seconds or [np.nan])
         return Cost(
             self.name,
             name,
-            len(fits),
+            len(answers.fit_seconds),
             float(fits.mean()),
             float(fits.max()),
             float(predictions.mean()),
