@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from flexmeasures.forecasting.engine.blend import Shares, choose_shares
-from flexmeasures.forecasting.engine.boosted import Growth, Trees, fit_trees
+from flexmeasures.forecasting.engine.experts import (
+    MOST_LEADS,
+    NAMES,
+    START,
+    Experts,
+    fit_experts,
+)
 from flexmeasures.forecasting.engine.features import Bounds, Past
 from flexmeasures.forecasting.engine.fitted import Learnt
 from flexmeasures.forecasting.engine.limits import Limits
-from flexmeasures.forecasting.engine.linear import inputs_of
-from flexmeasures.forecasting.engine.lines import Lines, fit_lines
+from flexmeasures.forecasting.engine.model import CannotForecast
 from flexmeasures.forecasting.engine.sample import Sample, draw
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
 from flexmeasures.forecasting.engine.spread import Spread, fit_bands
@@ -20,96 +26,15 @@ from flexmeasures.forecasting.engine.threads import one_thread
 
 MOST_PAIRS = 20_000
 LEAST_PAIRS = 300
-MOST_LEADS = 8
 RECENT_DAYS = 28
-TESTED = 0.3
-"""The last share of the viewpoints that forecasts are tested on, by models that do not know it."""
-
-HALF_LIFE = 90
-"""Days after which what was seen counts half, to the line that follows changes."""
-
-CORRECTING = Growth(rounds=80)
-WHOLE = Growth(rounds=100)
-SIMPLE = ("latest_0", "day_0", "week_0", "usual_daily", "usual_kind", "usual_week")
-LEARNT = ("steady line", "recent line", "corrected line", "trees", "plain line")
-START = np.array([1.0, 1.0, 1.0, 1.0, 0.0] + [0.0] * len(SIMPLE))
-PLAIN = ("latest_", "day_")
-"""What the plain line looks at: it has little to get wrong."""
-
-
-@dataclass(frozen=True, eq=False)
-class Experts:
-    """What forecasts are mixed from.
-
-    steady, recent : lines; the recent one weighs rows by their age
-    correction : trees that are added to the steady line
-    trees : trees by themselves
-    plain : a line on lags alone, of least squares
-    """
-
-    steady: Lines
-    recent: Lines
-    correction: Trees
-    trees: Trees
-    plain: Lines
-
-    def __call__(self, features: dict[str, Floats]) -> Floats:
-        """(m, k) forecasts, one column for each of LEARNT, then of SIMPLE."""
-        inputs, lead = inputs_of(features), features["lead"]
-        steady = self.steady(inputs, lead)
-        columns = [steady, self.recent(inputs, lead)]
-        columns += [steady + self.correction(features), self.trees(features)]
-        columns += [self.plain(_plain_inputs(features), lead)]
-        columns += [
-            np.where(np.isfinite(features[name]), features[name], steady) for name in SIMPLE
-        ]
-        return np.column_stack(columns)
-
-
-def fit_experts(sample: Sample, steps_per_day: float) -> Experts:
-    lead, target = sample.lead, sample.target
-    age = (sample.viewpoints.max() - sample.viewpoints) / steps_per_day
-    even, faded = np.ones(len(sample)), 0.5 ** (age / HALF_LIFE)
-    rows = len(np.unique(sample.viewpoints))
-    days = max(age.max(), 1.0)
-    recent_days = min(days, HALF_LIFE / np.log(2))
-
-    def lines(inputs: Floats, weight: Floats, days: float, absolute: bool = True) -> Lines:
-        return fit_lines(
-            inputs,
-            lead,
-            target,
-            weight,
-            independent=min(days, rows),
-            absolute=absolute,
-            most=MOST_LEADS,
-        )
-
-    inputs = inputs_of(sample.features)
-    steady = lines(inputs, even, days)
-    return Experts(
-        steady,
-        recent=lines(inputs, faded, recent_days),
-        correction=fit_trees(sample.features, target - steady(inputs, lead), CORRECTING),
-        trees=fit_trees(sample.features, target, WHOLE),
-        plain=lines(_plain_inputs(sample.features), even, days, absolute=False),
-    )
-
-
-def _plain_inputs(features: dict[str, Floats]) -> Floats:
-    usual = features["usual_daily"]
-    return np.column_stack(
-        [
-            np.where(np.isfinite(column), column, usual)
-            for name, column in features.items()
-            if name.startswith(PLAIN)
-        ]
-    )
+TESTS = (0.7, 0.8, 0.9, 1.0)
+"""Shares of the viewpoints between which forecasts are tested, by lines fitted to what was before
+each, and by trees fitted to what was before the first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """Experts in their shares, and trees for how wrong they will be."""
+    """Experts in their shares, and how wrong they will be."""
 
     experts: Experts
     shares: Shares
@@ -143,28 +68,40 @@ class Auto:
         past = Past(known, bounds)
         sample = draw(past, viewpoint, ahead, MOST_PAIRS, LEAST_PAIRS)
         limits = Limits.of(series, past.values)
-
-        cut = np.quantile(sample.viewpoints, 1 - TESTED)
-        early, late = sample.part(sample.events < cut), sample.part(sample.viewpoints >= cut)
-        tested = limits.apply(fit_experts(early, per_day)(late.features))
+        late, forecasts = back_test(sample, per_day)
+        forecasts = limits.apply(forecasts)
         age = (late.viewpoints.max() - late.viewpoints) / per_day
         weight = 0.5 ** (age / max(age.max(), 1.0))
-        shares = choose_shares(tested, late.target, late.lead, weight, START, MOST_LEADS)
-
+        shares = choose_shares(forecasts, late.target, late.lead, weight, START, MOST_LEADS)
         spread, bands = None, None
         if quantiles:
-            values = shares.mix(tested, late.lead)
+            values = shares.mix(forecasts, late.lead)
             spread, bands = fit_bands(late, values, quantiles, per_day)
         core = Blend(fit_experts(sample, per_day), shares, limits, spread)
         notes = (*limits.notes, _describe(shares))
         return Learnt(core, bounds, limits, bands, tuple(series.regressors), notes)
 
 
+def back_test(sample: Sample, per_day: float) -> tuple[Sample, Floats]:
+    """The late part of a sample, and what experts who knew only what was before forecast for it."""
+    cuts = np.quantile(sample.viewpoints, TESTS)
+    cuts[-1] += 1
+    forest = None
+    forecasts = []
+    for begin, end in pairwise(cuts):
+        early = sample.part(sample.events < begin)
+        if len(early) < LEAST_PAIRS / 4:
+            raise CannotForecast("There is too little history for a test of what was learnt.")
+        experts = fit_experts(early, per_day, forest)
+        forest = experts.forest
+        asked = (sample.viewpoints >= begin) & (sample.viewpoints < end)
+        forecasts.append(experts(sample.part(asked).features))
+    return sample.part(sample.viewpoints >= cuts[0]), np.concatenate(forecasts)
+
+
 def _describe(shares: Shares) -> str:
     mean = shares.shares.mean(axis=0)
     parts = [
-        f"{name} {share:.0%}"
-        for name, share in zip(LEARNT + SIMPLE, mean, strict=True)
-        if share >= 0.005
+        f"{name} {share:.0%}" for name, share in zip(NAMES, mean, strict=True) if share >= 0.005
     ]
     return "Back-testing chose, over all leads: " + ", ".join(parts) + "."

@@ -62,11 +62,15 @@ class Past:
     the figures before k.
     """
 
-    def __init__(self, series: Series, bounds: Bounds) -> None:
+    def __init__(
+        self, series: Series, bounds: Bounds, transform: Callable[[Floats], Floats] | None = None
+    ) -> None:
         self.series = series
         self.per_day = series.steps_per_day
         self.days = Days(series)
         self.values = bounds.clean(series.values)
+        if transform is not None:
+            self.values = transform(self.values)
         exists = np.isfinite(self.values)
         self.last = np.concatenate(
             [[-1], np.maximum.accumulate(np.where(exists, np.arange(len(series)), -1))]

@@ -12,6 +12,7 @@ from flexmeasures.forecasting.engine.limits import Limits
 from flexmeasures.forecasting.engine.model import Prediction
 from flexmeasures.forecasting.engine.quantiles import Bands
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
+from flexmeasures.forecasting.engine.transform import BoxCox
 
 
 class Core(Protocol):
@@ -32,6 +33,7 @@ class Learnt:
     bands: Bands | None
     regressors: tuple[str, ...]
     notes: tuple[str, ...]
+    transform: BoxCox | None = None
 
     def predict(self, series: Series, events: Steps, viewpoints: Steps) -> Prediction:
         """Forecast each event as seen from its viewpoint; nan if nothing is known by then."""
@@ -40,17 +42,26 @@ class Learnt:
         if not len(events):
             empty = np.empty(0)
             return Prediction(empty, self._no_quantiles(0))
-        past = Past(series, self.bounds)
+        past = Past(series, self.bounds, self.transform)
         known = past.known(events, viewpoints)
         features = build(past, events, viewpoints, known, self.regressors)
         raw = self.core.values(features)
         raw = np.where((known > 0) & np.isfinite(raw), raw, np.nan)
-        values = self.limits.apply(raw)
+        values = self._back(raw)
         if self.bands is None:
             return Prediction(values)
-        expected = self.core.expected_error(features, values)
-        around = self.bands.around(values, expected, features["lead"])
-        return Prediction(values, self.limits.apply(around))
+        around = self.bands.around(
+            raw if self.transform else values,
+            self.core.expected_error(features, values),
+            features["lead"],
+        )
+        return Prediction(values, self._back(around))
+
+    def _back(self, values: Floats) -> Floats:
+        """From what was learnt to what is measured."""
+        if self.transform is not None:
+            values = self.transform.inverse(values)
+        return self.limits.apply(values)
 
     def _no_quantiles(self, count: int) -> Floats | None:
         return None if self.bands is None else np.empty((count, self.bands.errors.shape[1]))

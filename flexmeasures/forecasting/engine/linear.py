@@ -13,6 +13,7 @@ from flexmeasures.forecasting.engine.lines import Lines, fit_lines
 from flexmeasures.forecasting.engine.quantiles import Bands
 from flexmeasures.forecasting.engine.sample import Sample, draw
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
+from flexmeasures.forecasting.engine.transform import BoxCox, candidates
 
 MOST_PAIRS = 40_000
 LEAST_PAIRS = 30
@@ -43,14 +44,19 @@ def inputs_of(features: dict[str, Floats]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class LinearCore:
+    """Lines, and how wrong they are by the hour of the day.
+
+    hourly : (24,) the mean absolute error
+    """
+
     lines: Lines
-    typical: float
+    hourly: Floats
 
     def values(self, features: dict[str, Floats]) -> Floats:
         return self.lines(inputs_of(features), features["lead"])
 
     def expected_error(self, features: dict[str, Floats], values: Floats) -> Floats:
-        return np.full(len(values), self.typical)
+        return self.hourly[_hour(features)]
 
 
 class Linear:
@@ -59,39 +65,84 @@ class Linear:
     def fit(
         self, series: Series, viewpoint: int, ahead: Steps, quantiles: tuple[float, ...] = ()
     ) -> Learnt:
-        """Learn from what was known at the viewpoint (see `Model`)."""
+        """Learn from what was known at the viewpoint (see `Model`).
+
+        Where values are often zero, they are transformed if that makes tests come out better.
+        """
         known = series.up_to(viewpoint)
         bounds = Bounds.of(known.values, int(RECENT_DAYS * series.steps_per_day))
-        past = Past(known, bounds)
-        sample = draw(past, viewpoint, ahead, MOST_PAIRS, LEAST_PAIRS)
-        limits = Limits.of(series, past.values)
-        core = fit_core(sample, series.steps_per_day)
-        bands = None
-        if quantiles:
-            bands = self._bands(sample, core, limits, quantiles, series.steps_per_day)
-        return Learnt(core, bounds, limits, bands, tuple(series.regressors), limits.notes)
+        clean = bounds.clean(known.values)
+        limits = Limits.of(series, clean)
+        trials = [
+            Trial.of(Past(known, bounds, transform), viewpoint, ahead, limits, transform)
+            for transform in (None, *candidates(clean))
+        ]
+        best = min(trials, key=lambda trial: trial.score)
+        transform = best.transform
+        core = LinearCore(fit(best.sample, series.steps_per_day), best.hourly())
+        bands = best.bands(quantiles, series.steps_per_day) if quantiles else None
+        notes = limits.notes
+        if transform is not None:
+            notes = (*notes, f"Values are transformed (Box-Cox, power {transform.power:g}).")
+        return Learnt(core, bounds, limits, bands, tuple(series.regressors), notes, transform)
 
-    def _bands(
-        self,
-        sample: Sample,
-        core: LinearCore,
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Lines fitted to the first two thirds of a sample, and tested on the rest.
+
+    errors : of the events of `late`, in units of the transformed values
+    score : the mean absolute error, in units of the measurements
+    """
+
+    sample: Sample
+    late: Sample
+    errors: Floats
+    score: float
+    transform: BoxCox | None
+
+    @classmethod
+    def of(
+        cls,
+        past: Past,
+        viewpoint: int,
+        ahead: Steps,
         limits: Limits,
-        quantiles: tuple[float, ...],
-        per_day: float,
-    ) -> Bands:
-        """From the errors in the last third, of lines that were fitted to what came before."""
+        transform: BoxCox | None,
+    ) -> Trial:
+        """Raises CannotForecast if there is too little to learn from."""
+        sample = draw(past, viewpoint, ahead, MOST_PAIRS, LEAST_PAIRS)
         cut = np.quantile(sample.viewpoints, 2 / 3)
         early, late = sample.part(sample.events < cut), sample.part(sample.viewpoints >= cut)
         if len(early) < LEAST_PAIRS or len(late) < LEAST_PAIRS:
             early = late = sample
-        values = limits.apply(fit_core(early, per_day).values(late.features))
-        expected = core.expected_error(late.features, values)
-        return Bands.of(late.target - values, expected, late.lead, quantiles)
+        values = fit(early, past.per_day)(inputs_of(late.features), late.lead)
+        target = late.target
+        errors = target - values
+        if transform is not None:
+            values, target = transform.inverse(values), transform.inverse(target)
+        score = float(np.abs(target - limits.apply(values)).mean())
+        return cls(sample, late, errors, score, transform)
+
+    def hourly(self) -> Floats:
+        """(24,) the mean absolute error by the hour, no less than a twentieth of that of all."""
+        hour, size = _hour(self.late.features), np.abs(self.errors)
+        count = np.bincount(hour, minlength=24)
+        mean = max(float(size.mean()), 1e-12)
+        total = np.bincount(hour, size, minlength=24)
+        found: Floats = np.maximum((total + mean) / (count + 1), 0.05 * mean)
+        return found
+
+    def bands(self, quantiles: tuple[float, ...], per_day: float) -> Bands:
+        expected = self.hourly()[_hour(self.late.features)]
+        days = (self.late.viewpoints.max() - self.late.viewpoints.min()) / per_day
+        return Bands.of(self.errors, expected, self.late.lead, quantiles, independent=days)
 
 
-def fit_core(sample: Sample, per_day: float) -> LinearCore:
+def fit(sample: Sample, per_day: float) -> Lines:
+    """Lines of least squares."""
     days = (sample.viewpoints.max() - sample.viewpoints.min()) / per_day
-    lines = fit_lines(
+    return fit_lines(
         inputs_of(sample.features),
         sample.lead,
         sample.target,
@@ -100,4 +151,7 @@ def fit_core(sample: Sample, per_day: float) -> LinearCore:
         absolute=False,
         most=MOST_LEADS,
     )
-    return LinearCore(lines, 1.0)
+
+
+def _hour(features: dict[str, Floats]) -> Steps:
+    return (features["minute"] // 60).astype(np.int64)

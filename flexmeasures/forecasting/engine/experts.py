@@ -1,0 +1,117 @@
+"""The forecasts that the default model mixes: lines, trees, and what repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flexmeasures.forecasting.engine.boosted import Growth, Trees, fit_trees
+from flexmeasures.forecasting.engine.linear import inputs_of
+from flexmeasures.forecasting.engine.lines import Lines, fit_lines
+from flexmeasures.forecasting.engine.sample import Sample
+from flexmeasures.forecasting.engine.series import Floats
+
+MOST_LEADS = 8
+PLAIN = ("latest_", "day_")
+"""What plain lines look at: they have little to get wrong."""
+
+SIMPLE = ("latest_0", "day_0", "week_0", "usual_daily", "usual_kind", "usual_week")
+CORRECTING = Growth(rounds=80)
+WHOLE = Growth(rounds=100)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A sort of line.
+
+    half_life : days after which what was seen counts half; None for never
+    plain : looks at a few lags only
+    absolute : makes absolute errors least, else squared ones
+    """
+
+    name: str
+    half_life: float | None = None
+    plain: bool = False
+    absolute: bool = True
+
+
+SORTS = (
+    Sort("steady line"),
+    Sort("recent line", half_life=90),
+    Sort("plain line", plain=True, absolute=False),
+    Sort("fresh plain line", half_life=25, plain=True),
+)
+NAMES = (*(sort.name for sort in SORTS), "corrected line", "trees", *SIMPLE)
+START = np.array([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, *(0.0 for _ in SIMPLE)])
+"""How many picks of each a mixture has from the start."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees that are added to the steady line, and trees by themselves."""
+
+    correction: Trees
+    whole: Trees
+
+
+@dataclass(frozen=True, eq=False)
+class Experts:
+    """Lines of all SORTS, and trees."""
+
+    lines: tuple[Lines, ...]
+    forest: Forest
+
+    def __call__(self, features: dict[str, Floats]) -> Floats:
+        """(m, k) forecasts, a column for each of NAMES."""
+        lead = features["lead"]
+        inputs = _both_inputs(features)
+        columns = [
+            lines(inputs[sort.plain], lead) for lines, sort in zip(self.lines, SORTS, strict=True)
+        ]
+        steady = columns[0]
+        columns += [steady + self.forest.correction(features), self.forest.whole(features)]
+        for name in SIMPLE:
+            columns.append(np.where(np.isfinite(features[name]), features[name], steady))
+        return np.column_stack(columns)
+
+
+def fit_experts(sample: Sample, per_day: float, forest: Forest | None = None) -> Experts:
+    """Learn from a sample; trees take longest, so they may be given."""
+    inputs = _both_inputs(sample.features)
+    lines = tuple(_lines(sort, inputs[sort.plain], sample, per_day) for sort in SORTS)
+    if forest is None:
+        rest = sample.target - lines[0](inputs[False], sample.lead)
+        forest = Forest(
+            fit_trees(sample.features, rest, CORRECTING),
+            fit_trees(sample.features, sample.target, WHOLE),
+        )
+    return Experts(lines, forest)
+
+
+def _lines(sort: Sort, inputs: Floats, sample: Sample, per_day: float) -> Lines:
+    age = (sample.viewpoints.max() - sample.viewpoints) / per_day
+    weight, days = np.ones(len(sample)), float(age.max())
+    if sort.half_life is not None:
+        weight = 0.5 ** (age / sort.half_life)
+        days = min(days, sort.half_life / np.log(2))
+    return fit_lines(
+        inputs,
+        sample.lead,
+        sample.target,
+        weight,
+        independent=min(max(days, 1.0), len(np.unique(sample.viewpoints))),
+        absolute=sort.absolute,
+        most=MOST_LEADS,
+    )
+
+
+def _both_inputs(features: dict[str, Floats]) -> dict[bool, Floats]:
+    """What lines look at, by whether they are plain."""
+    usual = features["usual_daily"]
+    plain = [
+        np.where(np.isfinite(column), column, usual)
+        for name, column in features.items()
+        if name.startswith(PLAIN)
+    ]
+    return {False: inputs_of(features), True: np.column_stack(plain)}
