@@ -24,7 +24,7 @@ from flexmeasures.forecasting.engine.series import Floats, Series, Steps
 from flexmeasures.forecasting.engine.spread import Spread, fit_bands
 from flexmeasures.forecasting.engine.threads import one_thread
 
-MOST_PAIRS = 20_000
+MOST_PAIRS = 16_000
 LEAST_PAIRS = 300
 RECENT_DAYS = 28
 TESTS = (0.7, 0.8, 0.9, 1.0)

@@ -11,21 +11,40 @@ from flexmeasures.forecasting.engine.model import CannotForecast
 from flexmeasures.forecasting.engine.series import Floats
 from flexmeasures.forecasting.engine.threads import one_thread
 
-LEFT_OUT = ("yearday",)
-"""Trees would learn by heart what each week was like, and know nothing of the weeks to come."""
+LEFT_OUT = (
+    # Trees would learn by heart what each week was like, and know nothing of the weeks to come.
+    "yearday",
+    "anomaly_slow",
+    "anomaly_week",
+    # These tell nearly nothing besides the others, and each takes its time.
+    "latest_3",
+    "latest_4",
+    "latest_5",
+    "latest_6",
+    "day_5",
+    "day_6",
+    "week_2",
+    "week_3",
+    "shift_daily",
+)
+"""Beginnings of the names of features that trees do not look at."""
 
 _FAR = 0.0005
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How trees are grown. Leaves are large since neighbouring rows tell nearly the same."""
+    """How trees are grown. Leaves are large since neighbouring rows tell nearly the same.
+
+    choice : the share of the features, drawn by lot, that each split may choose from
+    """
 
     rounds: int = 100
     leaves: int = 12
     fewest_in_leaf: int = 80
     step: float = 0.08
     loss: str = "absolute_error"
+    choice: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +70,9 @@ def fit_trees(
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     names = tuple(
-        name for name, column in features.items() if name not in LEFT_OUT and _varies(column)
+        name
+        for name, column in features.items()
+        if not name.startswith(LEFT_OUT) and _varies(column)
     )
     if not names:
         raise CannotForecast("Nothing that is known varies.")
@@ -61,6 +82,7 @@ def fit_trees(
         max_leaf_nodes=growth.leaves,
         learning_rate=growth.step,
         min_samples_leaf=growth.fewest_in_leaf,
+        max_features=growth.choice,
         early_stopping=False,
         random_state=0,
     )

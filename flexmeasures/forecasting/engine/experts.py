@@ -17,8 +17,8 @@ PLAIN = ("latest_", "day_")
 """What plain lines look at: they have little to get wrong."""
 
 SIMPLE = ("latest_0", "day_0", "week_0", "usual_daily", "usual_kind", "usual_week")
-CORRECTING = Growth(rounds=80)
-WHOLE = Growth(rounds=100)
+CORRECTING = Growth(rounds=50, step=0.12)
+WHOLE = Growth(rounds=80, step=0.1, choice=0.6)
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ class Sort:
 SORTS = (
     Sort("steady line"),
     Sort("recent line", half_life=90),
+    Sort("line of squares", absolute=False),
     Sort("plain line", plain=True, absolute=False),
     Sort("fresh plain line", half_life=25, plain=True),
 )
 NAMES = (*(sort.name for sort in SORTS), "corrected line", "trees", *SIMPLE)
-START = np.array([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, *(0.0 for _ in SIMPLE)])
+START = np.array([1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, *(0.0 for _ in SIMPLE)])
 """How many picks of each a mixture has from the start."""
 
 

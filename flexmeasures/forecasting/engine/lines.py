@@ -59,28 +59,34 @@ def fit_line(
     if size < 1e-12 * (1 + abs(middle)):  # constant
         return Line(mean, deviation, np.zeros(inputs.shape[1]), 0.0, middle, 1.0)
     wanted = (target - middle) / size
-    slopes = _solve(scaled, wanted, weight, FIRST_RIDGE)
-    noise = float(np.average((wanted - scaled @ slopes) ** 2, weights=weight))
+    solver = _Solver(scaled, wanted)
+    slopes = solver.solve(weight, FIRST_RIDGE)
+    error = wanted - scaled @ slopes
+    noise = float(np.average(error**2, weights=weight))
     ridge = NOISE_WEIGHT * noise / max(1 - noise, 0.02) / max(independent, 1.0)
     ridge = min(max(ridge, LEAST_RIDGE), MOST_RIDGE)
     current = weight
     for _ in range(ROUNDS if absolute else 1):
-        slopes = _solve(scaled, wanted, current, ridge)
+        slopes = solver.solve(current, ridge)
         error = np.abs(wanted - scaled @ slopes)
         current = weight / np.maximum(error, max(0.1 * float(np.median(error)), _SMALL))
         current = current * (weight.sum() / current.sum())
     return Line(mean, deviation, slopes[1:], float(slopes[0]), middle, size)
 
 
-def _solve(scaled: Floats, wanted: Floats, weight: Floats, ridge: float) -> Floats:
-    penalty = np.full(scaled.shape[1], ridge * weight.sum())
-    penalty[0] = _SMALL
-    short = scaled.astype(np.float32)  # halves the time; the sums below are well conditioned
-    weighted = short * weight.astype(np.float32)[:, None]
-    products = (weighted.T @ short).astype(np.float64)
-    right = (weighted.T @ wanted.astype(np.float32)).astype(np.float64)
-    found: Floats = np.linalg.solve(products + np.diag(penalty), right)
-    return found
+class _Solver:
+    """Weighted least squares with a ridge; sums in single precision, which takes half the time."""
+
+    def __init__(self, scaled: Floats, wanted: Floats) -> None:
+        self.rows = np.column_stack([scaled, wanted]).astype(np.float32)
+
+    def solve(self, weight: Floats, ridge: float) -> Floats:
+        weighted = self.rows * weight.astype(np.float32)[:, None]
+        products = (weighted.T @ self.rows).astype(np.float64)
+        penalty = np.full(len(products) - 1, ridge * weight.sum())
+        penalty[0] = _SMALL
+        found: Floats = np.linalg.solve(products[:-1, :-1] + np.diag(penalty), products[:-1, -1])
+        return found
 
 
 def _scaled(inputs: Floats, mean: Floats, deviation: Floats) -> Floats:
