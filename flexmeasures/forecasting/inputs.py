@@ -52,6 +52,9 @@ and to some models it matters what day follows. None of it is known too early.""
 MOST_EVENTS = 1_000_000
 """To forecast at once, at most."""
 
+LEAST_READINGS = 20
+"""From which the times of readings can be told."""
+
 # Who believes without having measured.
 _NO_METERS = ("forecaster", "forecasting script", "scheduler")
 
@@ -105,17 +108,20 @@ def load(
     first, last = microseconds(window[0]), microseconds(window[1])
     step, as_read = sensor.event_resolution, True
     if not step:
-        step, as_read = regular_step(rows.event_start)
+        step, as_read = regular_step(_seen(rows, timing, viewpoint).event_start)
         notes.append(_about_instants(step, as_read))
         _check_length(viewpoint, end, step)
         first = max(first, microseconds(viewpoint - MARGIN) - MOST_STEPS * microseconds(step))
         rows = rows.take(rows.event_start >= first)
     if len(rows):
         first = max(first, int(rows.event_start[0]))
-    grid = grid_of(step, sensor.timezone, rows.event_start, first)
+    seen = _seen(rows, timing, viewpoint)
+    grid = grid_of(step, sensor.timezone, seen.event_start, first)
     [number] = first_step_from(grid, np.array([last])).tolist()
     number = max(number, 0)
-    values, off_grid = _on_grid(sensor, rows, grid, number, as_read)
+    if as_read:
+        _check_grid(sensor, seen, grid)
+    values, off_grid = _on_grid(rows, grid, number, as_read)
     notes += off_grid
     steps = np.arange(number)
     starts = grid.starts(steps)
@@ -219,9 +225,26 @@ def _about_instants(step: timedelta, as_read: bool) -> str:
     return f"Readings come at irregular times; they are taken as one (their mean) every {step}."
 
 
-def _on_grid(
-    sensor: Sensor, rows: Rows, grid: Grid, number: int, as_read: bool
-) -> tuple[Floats, list[str]]:
+def _seen(rows: Rows, timing: Timing, viewpoint: datetime) -> Rows:
+    """Those that tell at which times a sensor is read: all that are known by then.
+
+    What comes later must not change how time is counted; but with too few, that cannot be told.
+    """
+    known = timing.knowledge_times(rows.event_start) <= microseconds(viewpoint)
+    known[:LEAST_READINGS] = True
+    return rows.take(known)
+
+
+def _check_grid(sensor: Sensor, rows: Rows, grid: Grid) -> None:
+    off = int((grid.starts(grid.step_of(rows.event_start)) != rows.event_start).sum())
+    if 2 * off > len(rows):
+        raise NotEnoughDataException(
+            f"Events of {sensor.name} start at irregular times: {off} of {len(rows)} are not a"
+            f" whole number of steps of {timedelta(microseconds=grid.step)} after the others."
+        )
+
+
+def _on_grid(rows: Rows, grid: Grid, number: int, as_read: bool) -> tuple[Floats, list[str]]:
     """Values by step, nan where nothing was measured."""
     if not as_read:
         steps = nearest_step(grid, rows.event_start)
@@ -232,11 +255,6 @@ def _on_grid(
     notes = []
     if not fits.all():
         off = int((~fits).sum())
-        if 2 * off > len(fits):
-            raise NotEnoughDataException(
-                f"Events of {sensor.name} start at irregular times: {off} of {len(fits)} are not a"
-                f" whole number of steps of {timedelta(microseconds=grid.step)} after the others."
-            )
         notes.append(f"{off} of {len(fits)} measurements start between steps, and are left out.")
     fits &= (steps >= 0) & (steps < number)
     values = np.full(number, np.nan)
