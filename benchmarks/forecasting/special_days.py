@@ -1,4 +1,4 @@
-"""Public holidays by zone, until the product has its own function for that."""
+"""Public holidays, of the country that the product takes for a timezone."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from numpy.typing import NDArray
 
 from flexmeasures.forecasting.engine.series import Floats
 
-_COUNTRIES = {
-    "Europe/London": ("GB", "ENG"),
-    "Europe/Paris": ("FR", None),
-    "Europe/Amsterdam": ("NL", None),
-    "Europe/Stockholm": ("SE", None),
-    "Europe/Berlin": ("DE", None),
-    "America/Denver": ("US", "CO"),
-    "America/Los_Angeles": ("US", "CA"),
-}
-
 
 def holidays_on(days: NDArray[np.datetime64], zone: str) -> Floats:
     """1 for each day that is a public holiday where the zone is, else 0."""
-    if zone not in _COUNTRIES:
+    from flexmeasures.forecasting.holidays import country_of
+
+    country = country_of(zone)
+    if country is None:
         return np.zeros(len(days))
     import holidays
 
-    country, part = _COUNTRIES[zone]
     years = np.unique(days.astype("datetime64[Y]").astype(int) + 1970).tolist()
-    public = holidays.country_holidays(country, subdiv=part, years=years)
+    public = holidays.country_holidays(country, years=years)
     dates = np.array(sorted(public), dtype="datetime64[D]")
     return np.isin(days, dates).astype(np.float64)
