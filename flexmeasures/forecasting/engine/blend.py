@@ -27,7 +27,7 @@ class Shares:
 
     def mix(self, forecasts: Floats, lead: Floats) -> Floats:
         """(m, k) forecasts to (m,)."""
-        mixed: Floats = (forecasts * (self.anchors.shares(lead) @ self.shares)).sum(axis=1)
+        mixed: Floats = (forecasts * self.anchors.blend(self.shares, lead)).sum(axis=1)
         return mixed
 
 

@@ -11,23 +11,8 @@ from flexmeasures.forecasting.engine.model import CannotForecast
 from flexmeasures.forecasting.engine.series import Floats
 from flexmeasures.forecasting.engine.threads import one_thread
 
-LEFT_OUT = (
-    # Trees would learn by heart what each week was like, and know nothing of the weeks to come.
-    "yearday",
-    "anomaly_slow",
-    "anomaly_week",
-    # These tell nearly nothing besides the others, and each takes its time.
-    "latest_3",
-    "latest_4",
-    "latest_5",
-    "latest_6",
-    "day_5",
-    "day_6",
-    "week_2",
-    "week_3",
-    "shift_daily",
-)
-"""Beginnings of the names of features that trees do not look at."""
+LEFT_OUT = ("yearday",)
+"""Trees would learn by heart what each week was like, and know nothing of the weeks to come."""
 
 _FAR = 0.0005
 
@@ -37,6 +22,7 @@ class Growth:
     """How trees are grown. Leaves are large since neighbouring rows tell nearly the same.
 
     choice : the share of the features, drawn by lot, that each split may choose from
+    without : beginnings of the names of features that are not looked at
     """
 
     rounds: int = 100
@@ -45,6 +31,7 @@ class Growth:
     step: float = 0.08
     loss: str = "absolute_error"
     choice: float = 1.0
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +59,7 @@ def fit_trees(
     names = tuple(
         name
         for name, column in features.items()
-        if not name.startswith(LEFT_OUT) and _varies(column)
+        if not name.startswith(LEFT_OUT + growth.without) and _varies(column)
     )
     if not names:
         raise CannotForecast("Nothing that is known varies.")

@@ -17,8 +17,22 @@ PLAIN = ("latest_", "day_")
 """What plain lines look at: they have little to get wrong."""
 
 SIMPLE = ("latest_0", "day_0", "week_0", "usual_daily", "usual_kind", "usual_week")
-CORRECTING = Growth(rounds=50, step=0.12)
-WHOLE = Growth(rounds=80, step=0.1, choice=0.6)
+WHOLE = Growth(rounds=100, leaves=20, fewest_in_leaf=50, choice=0.6)
+CORRECTING = Growth(
+    rounds=50,
+    step=0.12,
+    without=(
+        "anomaly_slow",
+        "anomaly_week",
+        *(f"latest_{lag}" for lag in range(3, 7)),
+        "day_5",
+        "day_6",
+        "week_2",
+        "week_3",
+        "shift_daily",
+    ),
+)
+"""What it does not look at tells nearly nothing besides the line, and each takes its time."""
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ class Line:
 
     def __call__(self, inputs: Floats) -> Floats:
         scaled = _scaled(inputs, self.mean, self.deviation)
-        result: Floats = self.middle + self.size * (self.offset + scaled @ self.slopes)
-        return result
+        # Row by row; a matrix product would round a row by its place among the others.
+        result: Floats = self.offset + (scaled * self.slopes).sum(axis=1)
+        return self.middle + self.size * result
 
 
 def fit_line(

@@ -49,7 +49,7 @@ class Bands:
 
     def around(self, values: Floats, expected: Floats, lead: Floats) -> Floats:
         """(m, q) rising along the second axis."""
-        return values[:, None] + expected[:, None] * (self.anchors.shares(lead) @ self.errors)
+        return values[:, None] + expected[:, None] * self.anchors.blend(self.errors, lead)
 
 
 def _quantiles(errors: Floats, probabilities: tuple[float, ...], independent: float) -> Floats:

@@ -117,6 +117,14 @@ class Anchors:
         found[rows, at + 1] = share
         return found
 
+    def blend(self, figures: Floats, lead: Floats) -> Floats:
+        """(anchors, k) figures to (m, k), by the shares of the anchors at each lead."""
+        shares = self.shares(lead)
+        found = np.zeros((len(lead), figures.shape[1]))
+        for number in range(len(self)):  # each row by itself, unlike in a matrix product
+            found += shares[:, number, None] * figures[number]
+        return found
+
 
 def _share(lead: Floats, among: Floats) -> float:
     return float(np.isin(lead, among).mean())

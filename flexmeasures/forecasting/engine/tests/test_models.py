@@ -49,6 +49,7 @@ def poisoned(series: Series, viewpoint: int) -> Series:
     values = series.values.copy()
     values[series.known_before(np.array([viewpoint]))[0] :] = -1e9
     values[-1] = np.inf
+    values[-40::3] = np.nan
     regressors = {}
     for name, by in series.regressors.items():
         late = by.known > viewpoint
