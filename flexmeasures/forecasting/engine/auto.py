@@ -19,12 +19,13 @@ from flexmeasures.forecasting.engine.features import Bounds, Past
 from flexmeasures.forecasting.engine.fitted import Learnt
 from flexmeasures.forecasting.engine.limits import Limits
 from flexmeasures.forecasting.engine.model import CannotForecast
+from flexmeasures.forecasting.engine.quantiles import recent_first
 from flexmeasures.forecasting.engine.sample import Sample, draw
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
 from flexmeasures.forecasting.engine.spread import Spread, fit_bands
 from flexmeasures.forecasting.engine.threads import one_thread
 
-MOST_PAIRS = 24_000
+MOST_PAIRS = 20_000
 LEAST_PAIRS = 300
 RECENT_DAYS = 28
 TESTS = (0.72, 0.86, 1.0)
@@ -70,8 +71,7 @@ class Auto:
         limits = Limits.of(series, past.values)
         late, forecasts = back_test(sample, per_day)
         forecasts = limits.apply(forecasts)
-        age = (late.viewpoints.max() - late.viewpoints) / per_day
-        weight = 0.5 ** (age / max(age.max(), 1.0))
+        weight = recent_first(late.viewpoints)
         shares = choose_shares(forecasts, late.target, late.lead, weight, START, MOST_LEADS)
         spread, bands = None, None
         if quantiles:

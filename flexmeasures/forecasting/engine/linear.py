@@ -10,7 +10,7 @@ from flexmeasures.forecasting.engine.features import Bounds, Past
 from flexmeasures.forecasting.engine.fitted import Learnt
 from flexmeasures.forecasting.engine.limits import Limits
 from flexmeasures.forecasting.engine.lines import Lines, fit_lines
-from flexmeasures.forecasting.engine.quantiles import Bands
+from flexmeasures.forecasting.engine.quantiles import Bands, independent_days, recent_first
 from flexmeasures.forecasting.engine.sample import Sample, draw
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
 from flexmeasures.forecasting.engine.transform import BoxCox, candidates
@@ -135,8 +135,15 @@ class Trial:
 
     def bands(self, quantiles: tuple[float, ...], per_day: float) -> Bands:
         expected = self.hourly()[_hour(self.late.features)]
-        days = (self.late.viewpoints.max() - self.late.viewpoints.min()) / per_day
-        return Bands.of(self.errors, expected, self.late.lead, quantiles, independent=days)
+        when = self.late.viewpoints
+        return Bands.of(
+            self.errors,
+            expected,
+            self.late.lead,
+            quantiles,
+            recent_first(when),
+            independent_days(float(np.ptp(when)) / per_day, per_day),
+        )
 
 
 def fit(sample: Sample, per_day: float) -> Lines:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from flexmeasures.forecasting.engine.sample import Anchors
-from flexmeasures.forecasting.engine.series import Floats
+from flexmeasures.forecasting.engine.series import Floats, Steps
 
 LEAST = 20
 
@@ -29,22 +30,26 @@ class Bands:
         expected: Floats,
         lead: Floats,
         probabilities: tuple[float, ...],
-        independent: float = np.inf,
+        weight: Floats | None = None,
+        independent: Callable[[float], float] | None = None,
         most: int = 8,
     ) -> Bands:
         """From forecasts of events that their models had not seen (measured - forecast).
 
-        independent : how many of the errors are independent of each other, about, for each lead
+        weight : how much each error counts; all the same by default
+        independent : how many of the errors at a lead are independent of each other, about
         """
         anchors = Anchors.of(lead, most)
         nearest = anchors.shares(lead).argmax(axis=1)
         scaled = errors / expected
+        weight = np.ones(len(errors)) if weight is None else weight
         rows = []
-        for number in range(len(anchors)):
-            near = scaled[nearest == number]
-            rows.append(
-                _quantiles(near if len(near) >= LEAST else scaled, probabilities, independent)
-            )
+        for number, anchor in enumerate(anchors.leads.tolist()):
+            near = nearest == number
+            if near.sum() < LEAST:
+                near = np.ones(len(errors), dtype=bool)
+            size = near.sum() if independent is None else min(near.sum(), independent(anchor))
+            rows.append(_quantiles(scaled[near], weight[near], probabilities, float(size)))
         return cls(anchors, np.array(rows).reshape(len(anchors), len(probabilities)))
 
     def around(self, values: Floats, expected: Floats, lead: Floats) -> Floats:
@@ -52,14 +57,30 @@ class Bands:
         return values[:, None] + expected[:, None] * self.anchors.blend(self.errors, lead)
 
 
-def _quantiles(errors: Floats, probabilities: tuple[float, ...], independent: float) -> Floats:
+def independent_days(days: float, per_day: float) -> Callable[[float], float]:
+    """Errors at a lead of days go on for days, so fewer of them are independent."""
+    return lambda lead: days / (1 + max(lead, 0.0) / per_day)
+
+
+def recent_first(when: Steps) -> Floats:
+    """Weights that rise fourfold from the oldest to the newest: levels and habits move."""
+    age = (when.max() - when) / max(float(np.ptp(when)), 1.0)
+    weight: Floats = 0.25**age
+    return weight
+
+
+def _quantiles(
+    errors: Floats, weight: Floats, probabilities: tuple[float, ...], independent: float
+) -> Floats:
     """Of few errors, slightly wider than they are: the next one may be larger than all before."""
     wanted = np.array(probabilities)
     if not len(errors):
         return np.zeros(len(wanted))
-    size = max(min(len(errors), independent), 1.0)
+    size = max(independent, 1.0)
     corrected = np.clip(0.5 + (wanted - 0.5) * (size + 1) / size, 0.0, 1.0)
-    found: Floats = np.quantile(errors, corrected)
+    order = np.argsort(errors, kind="stable")
+    below = np.cumsum(weight[order]) - 0.5 * weight[order]
+    found = np.interp(corrected, below / weight.sum(), errors[order])
     # The point forecast is the median, so no quantile is on its wrong side.
     found = np.where(wanted < 0.5, np.minimum(found, 0.0), np.maximum(found, 0.0))
     return np.where(wanted == 0.5, 0.0, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flexmeasures.forecasting.engine.boosted import Growth, Trees, fit_trees
-from flexmeasures.forecasting.engine.quantiles import Bands
+from flexmeasures.forecasting.engine.quantiles import Bands, independent_days, recent_first
 from flexmeasures.forecasting.engine.sample import Sample
 from flexmeasures.forecasting.engine.series import Floats
 
@@ -16,6 +16,7 @@ LEAST = 0.05
 """The least error to expect, in shares of the mean error."""
 
 PARTS = 4
+FEWEST = 50
 TELLING = (
     "lead",
     "minute",
@@ -60,15 +61,24 @@ def fit_bands(
     errors = sample.target - values
     begin, end = sample.viewpoints.min(), sample.viewpoints.max()
     part = (sample.viewpoints - begin) * PARTS // (end - begin + 1)
-    expected = np.ones(len(sample))
+    whole = fit_spread(sample.features, values, errors)
+    expected = whole(sample.features, values)
     for number in range(PARTS):
         inside = part == number
+        if not inside.any() or (~inside).sum() < FEWEST:
+            continue
         rest = sample.part(~inside)
         learnt = fit_spread(rest.features, values[~inside], errors[~inside])
         expected[inside] = learnt(sample.part(inside).features, values[inside])
-    days = (end - begin) / per_day
-    bands = Bands.of(errors, expected, sample.lead, probabilities, independent=days)
-    return fit_spread(sample.features, values, errors), bands
+    bands = Bands.of(
+        errors,
+        expected,
+        sample.lead,
+        probabilities,
+        recent_first(sample.viewpoints),
+        independent_days((end - begin) / per_day, per_day),
+    )
+    return whole, bands
 
 
 def _about(features: dict[str, Floats], values: Floats) -> dict[str, Floats]:
