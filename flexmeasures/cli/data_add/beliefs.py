@@ -151,9 +151,13 @@ def add_beliefs(
     """
     from sqlalchemy.exc import IntegrityError
 
-    from flexmeasures.data.beliefs.save import save
     from flexmeasures.data.config import db
-    from flexmeasures.data.services.file_import import FileFormat, FileImportError, read_beliefs
+    from flexmeasures.data.services.file_import import (
+        FileFormat,
+        FileImportError,
+        FileOfBeliefs,
+        import_beliefs,
+    )
     from flexmeasures.utils.time_utils import server_now
 
     if len(filter_columns) != len(filter_values):
@@ -181,7 +185,7 @@ def add_beliefs(
         timezone=timezone,
     )
     try:
-        beliefs = read_beliefs(
+        beliefs = FileOfBeliefs(
             file,
             sensor,
             parse_source(source),
@@ -192,7 +196,7 @@ def add_beliefs(
             cumulative_probability=cumulative_probability,
             resample=resample,
         )
-        save(beliefs, unchanged="store", overwrite=allow_overwrite)
+        imported = import_beliefs(beliefs, overwrite=allow_overwrite)
         db.session.commit()
     except FileImportError as error:
         db.session.rollback()
@@ -204,7 +208,7 @@ def add_beliefs(
             text += "\nAs a possible workaround, use the --allow-overwrite flag."
         abort(text)
     click.secho("Successfully created beliefs", **MsgStyle.SUCCESS)
-    click.echo(str(beliefs))
+    click.echo(str(imported))
 
 
 def parse_source(source: str) -> DataSource:

@@ -16,7 +16,7 @@ import pytest
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor
-from flexmeasures.data.services.file_import import FileFormat, FileImportError, read_beliefs
+from flexmeasures.data.services.file_import import FileFormat, FileImportError, FileOfBeliefs
 from flexmeasures.utils.timely import tb
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ def read(tmp_path: Path) -> Read:
             if name in options
         }
         options.setdefault("timezone", "Europe/Amsterdam")
-        return read_beliefs(
+        return FileOfBeliefs(
             path,
             to or sensor(),
             SOURCE,
@@ -61,7 +61,7 @@ def read(tmp_path: Path) -> Read:
             now=NOW,
             resample=resample,
             **arguments,
-        )
+        ).read()
 
     return read_lines
 
@@ -231,14 +231,14 @@ def test_files_of_another_kind(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"not what it seems")
     with pytest.raises(FileImportError, match=r"Cannot read|not recognized"):
-        read_beliefs(path, sensor(), SOURCE, FileFormat(), now=NOW)
+        FileOfBeliefs(path, sensor(), SOURCE, FileFormat(), now=NOW).read()
 
 
 def test_binary_file_called_csv(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes(bytes(np.arange(256, dtype=np.uint8)))
     with pytest.raises(FileImportError, match=r"data\.csv"):
-        read_beliefs(path, sensor(), SOURCE, FileFormat(), now=NOW)
+        FileOfBeliefs(path, sensor(), SOURCE, FileFormat(), now=NOW).read()
 
 
 def test_excel(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_excel(tmp_path: Path) -> None:
         table.head(0).to_excel(writer, sheet_name="empty", index=False)
         table.to_excel(writer, sheet_name="full", index=False)
     file_format = FileFormat(sheet_number=1, timezone="Europe/Amsterdam")
-    beliefs = read_beliefs(path, sensor(), SOURCE, file_format, now=NOW)
+    beliefs = FileOfBeliefs(path, sensor(), SOURCE, file_format, now=NOW).read()
     assert starts(beliefs)[0] == "2026-03-02 00:00:00+01:00"
     assert values(beliefs) == [5.5, 5.5, 5.5]
 
@@ -272,7 +272,7 @@ def test_columns_of_a_sheet_that_are_swapped(tmp_path: Path) -> None:
 
     def read_columns(datecol: int, valuecol: int) -> tb.BeliefsDataFrame:
         columns = FileFormat(datecol=datecol, valuecol=valuecol, timezone="Europe/Amsterdam")
-        return read_beliefs(path, sensor(), SOURCE, columns, now=NOW)
+        return FileOfBeliefs(path, sensor(), SOURCE, columns, now=NOW).read()
 
     assert read_columns(1, 0)["event_value"].tolist() == [1, 2, 3]
     with pytest.raises(FileImportError, match="has numbers, such as 1"):
@@ -286,7 +286,7 @@ def test_damaged_workbook(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "damaged.xls"
     path.write_bytes(content)
     with pytest.raises(FileImportError, match=r"Cannot read damaged\.xls: it is no Excel file"):
-        read_beliefs(path, sensor(), SOURCE, FileFormat(), now=NOW)
+        FileOfBeliefs(path, sensor(), SOURCE, FileFormat(), now=NOW).read()
 
 
 def test_events_that_start_between_those_of_the_sensor(read: Read) -> None:

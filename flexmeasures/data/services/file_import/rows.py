@@ -1,0 +1,186 @@
+"""The rows of a file, CSV or Excel: which cells are in use, as they stand in the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+Progress = Callable[[float], None]
+
+_EXTENSIONS = ("csv", "xlsx", "xls")
+
+
+class FileImportError(ValueError):
+    """The file can't be read as beliefs; the text says why, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How to find rows and columns in a file. Columns are numbered from 0."""
+
+    datecol: int = 0
+    valuecol: int = 1
+    beliefcol: int | None = None
+    skiprows: int = 1
+    nrows: int | None = None
+    filters: tuple[tuple[int, str], ...] = ()  # (column, value that its cells must have)
+    na_values: tuple[str, ...] = ()
+    keep_default_na: bool = False
+    delimiter: str = ","
+    decimal: str = "."
+    thousands: str | None = None
+    sheet_number: int | None = None
+    timezone: str | None = None  # of datetimes without UTC offset
+    reader_options: dict[str, Any] = field(default_factory=dict)  # passed through to pandas
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """Which column has what, in the order in which we keep them."""
+        columns = {"event_start": self.datecol}
+        if self.beliefcol is not None:
+            columns["belief_time"] = self.beliefcol
+        return columns | {"event_value": self.valuecol}
+
+
+def read_rows(
+    path: str | Path,
+    file_format: FileFormat,
+    at_a_time: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Iterator[pd.DataFrame]:
+    """The columns in use, by name, without rows that are filtered out; times as in the file.
+
+    at_a_time : read so many rows of a CSV file at a time; by default, all of them. Sheets are read
+        as a whole, as libraries do
+    progress : is told which part of the file is read, from 0 to 1
+
+    Each part is numbered on from the previous one, and may be empty. Raises FileImportError.
+    """
+    extension = Path(path).suffix.lstrip(".").lower()
+    if extension not in _EXTENSIONS:
+        raise FileImportError(
+            f"Extension {extension} not recognized. Accepted file extensions are csv, xlsx and xls."
+        )
+    wanted = sorted({*file_format.columns.values(), *(column for column, _ in file_format.filters)})
+    options: dict[str, Any] = {
+        "header": None,
+        "skiprows": file_format.skiprows,
+        "nrows": file_format.nrows,
+        "usecols": wanted,
+        "na_values": list(file_format.na_values),
+        "keep_default_na": file_format.keep_default_na,
+        **file_format.reader_options,
+    }
+    with _explaining(Path(path).name, file_format, wanted):
+        if extension == "csv":
+            parts = _read_csv(path, file_format, options, at_a_time, progress)
+        else:
+            parts = iter([_read_excel(path, file_format.sheet_number or 0, options)])
+        for rows in parts:
+            yield _in_use(rows, file_format)
+    progress(1)
+
+
+def no_rows(name: str, file_format: FileFormat) -> FileImportError:
+    """What to say about a file without any."""
+    return FileImportError(
+        f"{name} has no rows with data, after skipping {file_format.skiprows} "
+        "(see --skiprows, --nrows, --na-values and --filter-column)."
+    )
+
+
+def _in_use(rows: pd.DataFrame, file_format: FileFormat) -> pd.DataFrame:
+    for column, value in file_format.filters:
+        rows = rows[_matches(rows[column], value)]
+    named = pd.DataFrame({name: rows[column] for name, column in file_format.columns.items()})
+    return named if file_format.keep_default_na else named.dropna()
+
+
+@contextmanager
+def _explaining(name: str, file_format: FileFormat, wanted: list[int]) -> Iterator[None]:
+    try:
+        yield
+    except FileImportError:
+        raise
+    except UnicodeDecodeError as error:
+        raise FileImportError(f"{name} is not a text file in UTF-8 ({error.reason}).") from error
+    except pd.errors.EmptyDataError as error:
+        raise FileImportError(
+            f"{name} has no rows, after skipping {file_format.skiprows} (see --skiprows)."
+        ) from error
+    except (ValueError, IndexError) as error:
+        raise FileImportError(
+            f"Cannot read column(s) {', '.join(map(str, wanted))} of {name}: "
+            f"{str(error).rstrip('.')}. Columns are "
+            "numbered from 0 (see --datecol, --valuecol and --delimiter)."
+        ) from error
+
+
+def _read_csv(
+    path: str | Path,
+    file_format: FileFormat,
+    options: Mapping[str, Any],
+    at_a_time: int | None,
+    progress: Progress,
+) -> Iterator[pd.DataFrame]:
+    if not file_format.delimiter:
+        raise FileImportError("Columns are separated by something: see --delimiter.")
+    times = set(file_format.columns) - {"event_value"}
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size or 1
+        reader = pd.read_csv(
+            file,
+            sep=file_format.delimiter,
+            decimal=file_format.decimal,
+            thousands=file_format.thousands,
+            dtype={file_format.columns[name]: str for name in times},
+            index_col=False,
+            # Longer delimiters are regular expressions, which the fast engine can't do.
+            engine="c" if len(file_format.delimiter) == 1 else "python",
+            iterator=True,
+            **options,
+        )
+        with reader:
+            if at_a_time is None:
+                yield reader.read(file_format.nrows)
+                return
+            while True:
+                try:
+                    rows = reader.get_chunk(at_a_time)
+                except StopIteration:
+                    return
+                progress(min(file.tell() / size, 1))
+                yield rows
+
+
+def _read_excel(path: str | Path, sheet_number: int, options: Mapping[str, Any]) -> pd.DataFrame:
+    try:
+        workbook = pd.ExcelFile(path)
+    except ImportError:
+        raise
+    except Exception as error:  # whatever its readers stumble over
+        raise FileImportError(
+            f"Cannot read {Path(path).name}: it is no Excel file, or damaged."
+        ) from error
+    with workbook:
+        if sheet_number >= len(workbook.sheet_names):
+            raise FileImportError(
+                f"{Path(path).name} has no sheet {sheet_number}, but {len(workbook.sheet_names)}, "
+                "numbered from 0 (see --sheet_number)."
+            )
+        return workbook.parse(sheet_number, **options)
+
+
+def _matches(cells: pd.Series, value: str) -> pd.Series:
+    """Which cells have this value, as a number if both are, else as a text?"""
+    same_text = cells.astype(str).str.strip() == value.strip()
+    try:
+        return same_text | (pd.to_numeric(cells, errors="coerce") == float(value))
+    except ValueError:
+        return same_text
