@@ -56,7 +56,8 @@ def draw(past: Past, viewpoint: int, ahead: Steps, most: int, least: int) -> Sam
         raise CannotForecast("There are no measurements before the forecast.")
     first, last = int(exists[0]), int(exists[-1])
     warm_up = int(min(WARM_UP * past.per_day, 0.15 * (last - first)))
-    events, viewpoints = _pairs(first + warm_up + 1, last, np.unique(ahead))
+    distances = _distances(ahead, known - 1 - last, past.per_day)
+    events, viewpoints = _pairs(first + warm_up + 1, last, distances)
     usable = (events <= last) & (events >= first)
     events, viewpoints = events[usable], viewpoints[usable]
     usable = np.isfinite(past.values[events]) & (series.known_before(viewpoints) <= events)
@@ -70,6 +71,19 @@ def draw(past: Past, viewpoint: int, ahead: Steps, most: int, least: int) -> Sam
         events, viewpoints = events[chosen], viewpoints[chosen]
     features = build(past, events, viewpoints, past.known(events, viewpoints))
     return Sample(events, viewpoints, features, past.values[events])
+
+
+def _distances(ahead: Steps, gap: int, per_day: float) -> Steps:
+    """What will be asked for, also as seen from before the gap that there is now, or that may come.
+
+    Without the latter, a model of one hour ahead would only know how to repeat the latest value,
+    however old it is.
+    """
+    asked = np.unique(np.asarray(ahead, dtype=np.int64))
+    distances = np.union1d(asked, asked + gap)
+    if asked.max(initial=0) + 1 < per_day:
+        distances = np.append(distances, round(per_day) - 1)
+    return np.unique(distances)
 
 
 def _pairs(first: int, last: int, ahead: Steps) -> tuple[Steps, Steps]:

@@ -62,3 +62,14 @@ def test_forecasts_that_came_too_late_are_of_no_use(model: Model) -> None:
     late = replace(series, regressors={"temperature": Regressor(steps, steps + 1, cold)})
     with_, without = (error(model, each, series.values, 23) for each in (late, series))
     assert with_ > 0.8 * without
+
+
+@learners
+def test_behind_a_gap_the_latest_value_is_not_repeated(model: Model) -> None:
+    """Values stop on a busy Friday noon; it is Saturday night when one hour ahead is asked for."""
+    series = building(DAYS, noise=5.0)
+    gap = START - 14 * 24 + 4 * 24 + 12
+    fitted = model.fit(series.up_to(START - 14 * 24), START - 14 * 24, np.array([0]))
+    events = gap + np.arange(34, 40)
+    found = fitted.predict(series.up_to(gap), events, events).values
+    assert np.abs(found - 40).max() < 25
