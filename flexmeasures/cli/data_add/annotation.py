@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import MsgStyle, warn
 from flexmeasures.cli.values import ids_of, parse_moment
 from flexmeasures.data.schemas.times import FIRST_YEAR, LAST_YEAR
@@ -147,9 +148,13 @@ def add_holidays(
 
     year = year or server_now().year
     try:
-        counts = holidays.add_holidays(
-            year, codes or holidays.all_countries(), account_ids=account_ids, asset_ids=asset_ids
-        )
+        with waiting("Adding holidays"):
+            counts = holidays.add_holidays(
+                year,
+                codes or holidays.all_countries(),
+                account_ids=account_ids,
+                asset_ids=asset_ids,
+            )
     except holidays.UnknownCalendar as error:
         raise click.BadParameter(str(error), param_hint="--country") from error
     db.session.commit()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flexmeasures.cli.progress import progress
 from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 
@@ -196,7 +197,8 @@ def add_beliefs(
             cumulative_probability=cumulative_probability,
             resample=resample,
         )
-        imported = import_beliefs(beliefs, overwrite=allow_overwrite)
+        with progress("Adding beliefs") as tell:
+            imported = import_beliefs(beliefs, overwrite=allow_overwrite, progress=tell)
         db.session.commit()
     except FileImportError as error:
         db.session.rollback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import MsgStyle, abort, confirm
 
 
@@ -42,6 +43,7 @@ def delete_account(account_id: int, force: bool) -> None:
         click.echo(f"Deleting association of account {name} and role {role.name} ...")
     for asset in assets:
         click.echo(f"Deleting generic asset {asset!r} (and sensors & beliefs) ...")
-    accounts.delete_account(account)
+    with waiting("Deleting"):
+        accounts.delete_account(account)
     db.session.commit()
     click.secho(f"Account {name} has been deleted.", **MsgStyle.SUCCESS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import confirm
 from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
 from flexmeasures.data.schemas.sensors import SensorIdField
@@ -32,8 +33,9 @@ def delete_asset_and_data(asset: GenericAsset, force: bool) -> None:
     if not force:
         parts = ", ".join(f"{number} {noun}" for noun, number in count_parts(asset).items())
         confirm(f"Delete {asset!r}, including all its sensors and data?\nAffected: {parts}\n")
-    delete_asset(asset)
-    db.session.commit()
+    with waiting("Deleting"):
+        delete_asset(asset)
+        db.session.commit()
 
 
 @click.command("sensor")
@@ -51,5 +53,6 @@ def delete_sensor(sensor: Sensor, force: bool) -> None:
 
     if not force:
         confirm(f"Delete {sensor!r}, along with {assets.number_of_beliefs(sensor)} beliefs?")
-    assets.delete_sensor(sensor)
-    db.session.commit()
+    with waiting("Deleting"):
+        assets.delete_sensor(sensor)
+        db.session.commit()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import MsgStyle, abort, confirm
 from flexmeasures.data.schemas.sensors import SensorIdField
 
@@ -45,7 +46,8 @@ def delete_measurements(sensor: Sensor | None, force: bool) -> None:
     if not force:
         confirm(_question("measurements", deletion.count_beliefs(*going).total, sensor))
     click.echo(f"Deleting (time series) data from the database {db.engine} ...")
-    number = deletion.delete_beliefs(*going)
+    with waiting("Deleting beliefs"):
+        number = deletion.delete_beliefs(*going)
     db.session.commit()
     click.echo(f"Deleted {number} measurements (ex-post beliefs)")
 
@@ -72,7 +74,8 @@ def delete_prognoses(sensor: Sensor | None, force: bool) -> None:
     click.echo(
         f"Deleting (time series) forecasts and schedules data from the database {db.engine} ..."
     )
-    number = deletion.delete_beliefs(*going)
+    with waiting("Deleting beliefs"):
+        number = deletion.delete_beliefs(*going)
     if sensor is None:
         # Before the commit: if this fails, nothing is deleted.
         for queue, noun in (("forecasting", "Forecast"), ("scheduling", "Schedule")):
@@ -148,7 +151,8 @@ def delete_unchanged_beliefs(
             f" {counts.prognoses} forecasts) out of {total} beliefs?"
         )
     click.echo(f"{total} beliefs processed ...")
-    number = deletion.delete_beliefs(*going)
+    with waiting("Deleting beliefs"):
+        number = deletion.delete_beliefs(*going)
     click.echo(f"Removing {number} beliefs ...")
     left = deletion.count_beliefs(*scope).total
     db.session.commit()
@@ -173,7 +177,8 @@ def delete_nan_beliefs(sensor: Sensor | None, force: bool) -> None:
     if not force:
         number, total = deletion.count_beliefs(*going).total, deletion.count_beliefs(*scope).total
         confirm(f"Delete {number} NaN beliefs out of {total} beliefs?")
-    deletion.delete_beliefs(*going)
+    with waiting("Deleting beliefs"):
+        deletion.delete_beliefs(*going)
     left = deletion.count_beliefs(*scope).total
     db.session.commit()
     click.secho(f"Done! {left} beliefs left", **MsgStyle.SUCCESS)

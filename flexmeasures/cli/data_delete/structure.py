@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import confirm
 
 
@@ -28,7 +29,8 @@ def delete_structure(force: bool) -> None:
             f"Affected: {counts}\n"
         )
     click.echo(f"Depopulating structural data from the database {db.engine} ...")
-    deleted = deletion.delete_structure()
-    db.session.commit()
+    with waiting("Deleting"):
+        deleted = deletion.delete_structure()
+        db.session.commit()
     for noun, number in deleted.items():
         click.echo(f"Deleted {number} {noun}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import MsgStyle, abort, confirm, warn
 from flexmeasures.cli.values import ids_of, parse_moment
 
@@ -75,7 +76,8 @@ def resample_sensor_data(
                 _confirm(sensor, resolution, window)
         db.session.rollback()  # what happened meanwhile should be seen
         for sensor, window in zip(sensors, windows, strict=True):
-            done = resample_sensor(sensor, resolution, *window)
+            with waiting(f"Resampling {sensor.name}"):
+                done = resample_sensor(sensor, resolution, *window)
             if skip_integrity_check and done.left:
                 warn(_about_the_rest(sensor, resolution, done))
     except CannotResample as error:
@@ -116,7 +118,8 @@ def _confirm(sensor: Sensor, resolution: timedelta, window: Window) -> None:
     from flexmeasures.data.config import db
     from flexmeasures.data.services.resampling import preview_resampling
 
-    data = preview_resampling(sensor, resolution, *window)
+    with waiting(f"Trying it on {sensor.name}"):
+        data = preview_resampling(sensor, resolution, *window)
     question = (
         f"Data before:\n{data.before}\nData after:\n{data.after}\n"
         f"Mean before: {data.before['event_value'].mean()}\n"
