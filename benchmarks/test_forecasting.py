@@ -9,11 +9,21 @@ import json
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.forecasting.memory import resident
+from flexmeasures.data.services.forecasting import create_forecasting_jobs
+from flexmeasures.data.services.jobs import find_queue
+from flexmeasures.data.services.tests.workers import workers
+from flexmeasures.forecasting.tests.worlds import DAY, HOUR, QUARTER, START, make_world
 
 HOME = Path(__file__).parents[1]
 ROUNDS, SENSORS = 3, 100
@@ -56,4 +66,37 @@ def test_memory_does_not_grow_from_sensor_to_sensor(benchmark: BenchmarkFixture)
     growth = max(held[80:]) / max(held[:20])
     benchmark.extra_info["x the memory held after 20 sensors"] = round(growth, 3)
     benchmark.extra_info["s per sensor"] = round(benchmark.stats.stats.min / SENSORS, 2)
+    assert growth < 1.05
+
+
+def test_a_hundred_sensors_with_two_workers(
+    benchmark: BenchmarkFixture, app: Flask, fresh_db: SQLAlchemy
+) -> None:
+    """Jobs for five weeks of quarter-hours each, made at once; what the workers hold meanwhile."""
+    world = make_world()
+    values = 10 + np.sin(np.arange(35 * 96) / 48 * np.pi) + np.random.default_rng(0).random(35 * 96)
+    sensors = [world.add(f"meter {number}", QUARTER, unit="kW") for number in range(SENSORS)]
+    for sensor in sensors:
+        world.measure(values, sensor=sensor)
+    fresh_db.session.commit()
+    now = START + 35 * DAY
+    queue = find_queue("forecasting")
+    finished, failed = queue.finished_job_registry, queue.failed_job_registry
+    held: dict[int, list[float]] = {}
+
+    def run() -> None:
+        for sensor in sensors:
+            create_forecasting_jobs(sensor.id, now - HOUR, now, horizons=[timedelta(hours=24)])
+        while (done := finished.get_job_count(cleanup=False)) < SENSORS:
+            assert not failed.get_job_count(cleanup=False)
+            held.setdefault(done, [resident(worker.process.pid) for worker in started])
+            time.sleep(0.1)
+        held[done] = [resident(worker.process.pid) for worker in started]
+
+    with workers(2, queue="forecasting") as started:
+        benchmark.pedantic(run, rounds=1)
+    early = max(sum(each) for done, each in held.items() if done <= 20)
+    growth = sum(held[SENSORS]) / early
+    benchmark.extra_info["x the memory of the workers after 20 jobs"] = round(growth, 3)
+    benchmark.extra_info["jobs a minute"] = round(60 * SENSORS / benchmark.stats.stats.min)
     assert growth < 1.05

@@ -35,7 +35,7 @@ def _peak_so_far() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def resident() -> float:
-    """Megabytes that this process holds now."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def resident(process: int | str = "self") -> float:
+    """Megabytes that a process holds now."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
