@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -28,9 +29,9 @@ def find_regressors(sensor: Sensor) -> tuple[list[Sensor], list[str]]:
     `regressors` are ids, `weather_correlations` names of sensors near the asset (see `find_near`).
     Sensors of other accounts are left out, unless they are public.
     """
-    ids = _listed(sensor, "regressors", int)
-    names = _listed(sensor, "weather_correlations", str)
-    notes = []
+    notes: list[str] = []
+    ids = _listed(sensor, "regressors", int, notes)
+    names = _listed(sensor, "weather_correlations", str, notes)
     found: dict[int, Sensor] = {}
     if ids:
         by_id = {other.id: other for other in db.session.query(Sensor).filter(Sensor.id.in_(ids))}
@@ -48,19 +49,27 @@ def find_regressors(sensor: Sensor) -> tuple[list[Sensor], list[str]]:
             else:
                 asset = sensor.generic_asset
                 why = ", which has no location" if asset.location is None else ""
-                notes.append(f"No sensor named {name!r} is near asset {asset.id}{why}.")
+                notes.append(f"No sensor named {reprlib.repr(name)} is near asset {asset.id}{why}.")
     found.pop(sensor.id, None)
     return list(found.values()), notes
 
 
-def _listed(sensor: Sensor, attribute: str, kind: type) -> list[Any]:
-    """The list that an attribute is, without what is of another kind."""
+def _listed(sensor: Sensor, attribute: str, kind: type, notes: list[str]) -> list[Any]:
+    """The list that an attribute is, without what is of another kind: notes tell of that."""
     for attributes in (sensor.attributes, sensor.generic_asset.attributes):
         if attribute in attributes:
             value = attributes[attribute]
-            items = value if isinstance(value, list) else [value]
+            items = value if isinstance(value, list) else [] if value is None else [value]
             # Larger numbers are no ids: the database would refuse them.
-            return list(dict.fromkeys(item for item in items if _is_a(item, kind)))
+            fitting = [item for item in items if _is_a(item, kind)]
+            if len(fitting) < len(items):
+                strange = next(item for item in items if not _is_a(item, kind))
+                what = "ids of sensors" if kind is int else "names of sensors"
+                notes.append(
+                    f"The attribute {attribute!r} should list {what};"
+                    f" {reprlib.repr(strange)} is none, and left out."
+                )
+            return list(dict.fromkeys(fitting))
     return []
 
 

@@ -215,6 +215,8 @@ def test_sensors_that_attributes_name(new_world: NewWorld) -> None:
     assert found == [own, near]
     assert any(f"no sensor {secret.id} " in note for note in notes)
     assert any("'wind speed'" in note for note in notes)
+    assert any("ids of sensors; 1000000000000 is none" in note for note in notes)
+    assert any("names of sensors; 5 is none" in note for note in notes)
 
 
 @pytest.mark.parametrize("value", [None, 5, "irradiance", {"a": 1}, [[1]], [{}]])
