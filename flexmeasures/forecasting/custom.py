@@ -47,15 +47,29 @@ def _compute(
         datetime.fromtimestamp(int(views.belief_time[chosen[0]]) / 1e6, timezone.utc),
         _regressors(forecaster, inputs, viewpoint, int(events.max()) + 1),
     )
+    table = _checked(forecaster, answer).reindex(asked).to_numpy(np.float64)
+    table[~np.isfinite(table)] = np.nan
+    return table[:, 0], np.sort(table[:, 1:], axis=1)
+
+
+def _checked(forecaster: Forecaster, answer: object) -> pd.DataFrame:
+    """The columns that were asked for, of an answer whose rows are moments."""
+    who = type(forecaster).__name__
     if isinstance(answer, pd.Series):
         answer = answer.to_frame("value")
+    if not isinstance(answer, pd.DataFrame):
+        kind = type(answer).__name__
+        raise ValueError(f"{who} gave a {kind}; expected a Series or a DataFrame.")
     wanted = ["value", *forecaster.quantiles]
     missing = [name for name in wanted if name not in answer.columns]
     if missing:
-        raise ValueError(f"{type(forecaster).__name__} gave no column {missing[0]!r}.")
-    table = answer[wanted].reindex(asked).to_numpy(np.float64)
-    table[~np.isfinite(table)] = np.nan
-    return table[:, 0], np.sort(table[:, 1:], axis=1)
+        raise ValueError(f"{who} gave no column {missing[0]!r}.")
+    index = answer.index
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        raise ValueError(f"{who} should index its forecasts by the event starts it was given.")
+    if not index.is_unique:
+        raise ValueError(f"{who} gave several forecasts of {index[index.duplicated()][0]}.")
+    return answer[wanted]
 
 
 def _history(inputs: Inputs, viewpoint: int) -> pd.Series:

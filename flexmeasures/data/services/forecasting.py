@@ -24,7 +24,13 @@ from flexmeasures.forecasting.exceptions import (
     MisconfiguredForecastingJobException,
     NotEnoughDataException,
 )
-from flexmeasures.forecasting.registry import DEFAULT_MODEL, find_model, model_map
+from flexmeasures.forecasting.forecaster import ModelForecaster
+from flexmeasures.forecasting.registry import (
+    DEFAULT_MODEL,
+    find_forecaster_class,
+    find_model,
+    model_map,
+)
 from flexmeasures.utils.time_utils import as_utc, forecast_horizons_for, shift, supported_horizons
 
 if TYPE_CHECKING:
@@ -309,9 +315,19 @@ def _begin(
     if term.lower() not in model_map:
         raise UnknownModel(f"No model found for search term '{term}'")
     _, identifier, fallback = find_model(term)
+    if not _runs_models(sensor):
+        fallback = None  # it would do the same again
     job.meta |= {"model_identifier": identifier, "fallback_model_search_term": fallback}
     job.save_meta()
     return term
+
+
+def _runs_models(sensor: Sensor) -> bool:
+    """Does it matter to the sensor's forecaster which of our models it is given?"""
+    try:
+        return issubclass(find_forecaster_class(sensor), ModelForecaster)
+    except Exception:  # noqa: BLE001 - the run itself tells which
+        return False
 
 
 def _conclude(job: Job | None, outcome: Outcome) -> int:

@@ -121,6 +121,26 @@ def test_a_plugin_that_gives_no_quantiles(weather: World) -> None:
         maker.fixed(START + 5 * HOUR, START + 6 * HOUR, START + 5 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda events: None, "gave a NoneType; expected a Series"),
+        (lambda events: [1.0] * len(events), "gave a list; expected a Series"),
+        (lambda events: pd.Series(range(len(events))), "index its forecasts by the event starts"),
+        (lambda events: pd.Series(1.0, events.tz_localize(None)), "by the event starts"),
+        (lambda events: pd.Series(1.0, events.append(events)), "several forecasts of 2026-01-05"),
+        (lambda events: pd.Series("high", events), "'high'"),
+    ],
+)
+def test_answers_that_are_none(weather: World, answer: Callable[..., Any], reason: str) -> None:
+    class Strange(Warm):
+        def compute(self, history: Any, event_starts: Any, *args: Any) -> Any:
+            return answer(event_starts)
+
+    with pytest.raises(ValueError, match=reason):
+        Strange(weather.sensor).fixed(START + 5 * HOUR, START + 7 * HOUR, START + 5 * HOUR)
+
+
 def test_a_plugin_from_beliefs_to_beliefs(
     db: SQLAlchemy, new_world: NewWorld, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 from flexmeasures.data.beliefs.save import save
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
-from flexmeasures.forecasting.base import Forecasts
+from flexmeasures.forecasting.base import Forecaster, Forecasts
 from flexmeasures.forecasting.forecaster import ModelForecaster
 from flexmeasures.scheduling.tests.worlds import HOUR, QUARTER, World, make_world
 from flexmeasures.utils.timely import tb
@@ -86,6 +86,15 @@ class Slow(ModelForecaster):
             log.write("run\n")
         time.sleep(60 if first else 0)
         return made
+
+
+class Failing(Forecaster):
+    """A forecaster of a plugin, with a defect."""
+
+    __author__, __version__ = "Example Ltd", "1"
+
+    def compute(self, *args: Any) -> pd.Series:
+        raise RuntimeError("as always")
 
 
 def custom(name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.services import jobs
 from flexmeasures.data.services.forecasting import (
+    create_fixed_forecasting_job,
     create_forecasting_jobs,
     forecast,
     forecast_from,
@@ -25,7 +26,14 @@ from flexmeasures.data.services.forecasting import (
     make_rolling_viewpoint_forecasts,
     num_forecasts,
 )
-from flexmeasures.data.services.tests.forecasters import DAY, NOW, make_load, measure, stored
+from flexmeasures.data.services.tests.forecasters import (
+    DAY,
+    NOW,
+    custom,
+    make_load,
+    measure,
+    stored,
+)
 from flexmeasures.forecasting.exceptions import (
     InvalidHorizonException,
     MisconfiguredForecastingJobException,
@@ -311,6 +319,19 @@ def test_the_next_model_in_line(
     assert (fallback.meta["model_search_term"], fallback.meta["fallback_of"]) == ("naive", job.id)
     assert fallback.return_value() == 8
     assert set(stored(load)["source"]) == {"Seita (naive model v1)"}
+
+
+def test_a_plugin_that_fails_is_not_asked_for_each_model(app: Flask, fresh_db: SQLAlchemy) -> None:
+    load = make_load(days=3, **custom("Failing"))
+    ask(load)
+    create_fixed_forecasting_job(load, start=NOW, end=NOW + HOUR, belief_time=NOW)
+    run_all(app)
+    failed = jobs.find_queue("forecasting").failed_job_registry.get_job_ids()
+    assert len(failed) == 2
+    for job in map(jobs.find_job, failed):
+        assert job is not None
+        assert jobs.reason_of_failure(job) == ("RuntimeError", "as always")
+        assert job.meta["failures"] == 3
 
 
 def test_numbers_of_forecasts() -> None:
