@@ -1,10 +1,11 @@
 """When models are fitted anew, and what of a series a fit gets to see.
 
 Fits stand on a grid of their own: Mondays at local midnight; every local midnight while there are
-less than eight weeks of measurements; every hour while there are less than two days. A week is a
-good trade: levels drift slowly, and a fit takes seconds. The grid depends on the calendar and on
-what was known at the fit, never on which events are asked for, so results are the same however work
-is cut, and a fit can serve all jobs of its week.
+less than eight weeks of measurements; every hour while there are less than two days; at viewpoints
+themselves while there was nothing at the latest hour. A week is a good trade: levels drift slowly,
+and a fit takes seconds. The grid depends on the calendar and on what was known at the fit, never on
+which events are asked for, so results are the same however work is cut, and a fit can serve all
+jobs of its week.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ class Level:
     least_history: int
 
 
-LEVELS = (Level("week", 7 * DAY, 56 * DAY), Level("day", DAY, 2 * DAY), Level("hour", HOUR, 0))
+LEVELS = (
+    Level("week", 7 * DAY, 56 * DAY),
+    Level("day", DAY, 2 * DAY),
+    Level("hour", HOUR, 0),
+    Level("moment", 0, 0),
+)
 # Limits that more than this share of measurements exceed are not what they seem.
 _EXCEED = 0.01
 
@@ -56,6 +62,8 @@ class Refit:
 
 def fit_steps(inputs: Inputs, viewpoints: Steps, level: Level) -> Steps:
     """Of each viewpoint, the step at which the latest fit of a level is made."""
+    if not level.length:
+        return viewpoints
     times = inputs.grid.starts(viewpoints)
     timezone = inputs.sensor.timezone
     if level.length == HOUR:

@@ -163,6 +163,18 @@ def test_fits_stand_on_mondays_then_midnights_then_hours(
     assert fitted_at(86, 8) == [monday, monday + timedelta(days=7)]
 
 
+def test_a_first_measurement_is_enough_at_once(new_world: NewWorld) -> None:
+    """Also before the next whole hour, at which the first fit would be made otherwise."""
+    world = new_world(QUARTER)
+    world.measure([7], START + QUARTER)
+    known = START + 2 * QUARTER
+    made = forecaster(world, "auto").fixed(known, known + DAY, known)
+    assert values(made) == 96 * [7]
+    # As it is from its knowledge time on, and not before.
+    made = forecaster(world, "auto").rolling(START, START + 2 * HOUR, [HOUR])
+    assert made.frame["event_start"].min() == START + 5 * QUARTER
+
+
 def test_fits_see_only_what_was_known(new_world: NewWorld, latest: Latest) -> None:
     world = new_world()
     weather = world.add("temperature", unit="°C")
