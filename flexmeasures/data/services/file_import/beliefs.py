@@ -28,7 +28,7 @@ from flexmeasures.data.services.file_import.rows import (
 from flexmeasures.data.services.file_import.times import AmbiguousDates, parse_times
 from flexmeasures.utils.timely import tb
 
-PART = 100_000  # rows of a file to read at a time
+PART = 50_000  # rows of a file to read at a time
 
 
 class NotInOrder(Exception):
