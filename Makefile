@@ -68,6 +68,10 @@ upgrade-deps: ## Compile to the newest pins, then test with them
 	@"$$(ci/find-python)" ci/freeze_deps.py --upgrade
 	@$(MAKE) test
 
+.PHONY: vendor
+vendor: ## Fetch the libraries of pages anew, as ci/vendor.json lists them (needs npm)
+	@"$$(ci/find-python)" ci/vendor.py
+
 # Checking
 
 .PHONY: lint

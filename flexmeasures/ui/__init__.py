@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from flask import Blueprint, Flask
+from flask.typing import ResponseReturnValue
 
 from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
-from flexmeasures.ui.utils.view_utils import page_variables
+from flexmeasures.ui.static_files import BlueprintWithVersions
+from flexmeasures.ui.templating import set_up_templates
 from flexmeasures.ui.views import logged_in_user
 
-flexmeasures_ui = Blueprint(
+flexmeasures_ui: Blueprint = BlueprintWithVersions(
     "flexmeasures_ui",
     __name__,
     template_folder="templates",
@@ -20,7 +22,16 @@ flexmeasures_ui.get("/logged-in-user")(logged_in_user.logged_in_user_view)
 
 
 def register_at(app: Flask) -> None:
+    """After plugins, so that a page or template of theirs goes before ours of the same name."""
     app.register_blueprint(flexmeasures_ui)
-    app.add_url_rule("/", view_func=root_dispatcher)
-    app.context_processor(page_variables)
+    app.add_url_rule("/favicon.ico", view_func=favicon)
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+        app.add_url_rule("/", view_func=root_dispatcher)
+    set_up_templates(app)
     add_error_pages(app)
+
+
+def favicon() -> ResponseReturnValue:
+    response = flexmeasures_ui.send_static_file("favicon.ico")
+    response.content_type = "image/vnd.microsoft.icon"
+    return response

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import current_app, redirect, request
 from flask.typing import ResponseReturnValue
 
 from flexmeasures.ui.utils.settings import first_applicable
+
+logger = logging.getLogger(__name__)
 
 # The first one that there is, if no setting says otherwise.
 _DEFAULTS = ("dashboard", "logged-in-user")
@@ -14,6 +18,7 @@ _DEFAULTS = ("dashboard", "logged-in-user")
 def root_dispatcher() -> ResponseReturnValue:
     """Send on to the page that the setting FLEXMEASURES_ROOT_VIEW names, with the query."""
     page = (first_applicable("FLEXMEASURES_ROOT_VIEW") or "").strip("/") or _default()
+    logger.info("Redirecting root view to %s ...", page)
     query = request.query_string.decode()
     return redirect(f"/{page}" + (f"?{query}" if query else ""))
 

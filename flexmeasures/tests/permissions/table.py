@@ -269,6 +269,7 @@ TABLE: dict[str, dict[str, str]] = {
     "GET /": {"": "302 302 302 302 302 302 302"},
     "GET /logged-in-user": {"": PAGE},
     # Files
+    "GET /favicon.ico": {"": EVERYBODY},
     "GET /ui/static/<path:filename>": {"css/flexmeasures.css": EVERYBODY},
     "GET /fs-static/<path:filename>": {"unknown": "404 404 404 404 404 404 404"},
     "GET /static/<path:filename>": {"unknown": "404 404 404 404 404 404 404"},

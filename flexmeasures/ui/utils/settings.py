@@ -17,13 +17,27 @@ def first_applicable(setting: str) -> str | None:
     The setting is a text, or a list of texts and of pairs (text, [account roles]); a pair applies
     to accounts with one of these roles. What is malformed is skipped, and logged.
     """
+    return next(iter(all_applicable(setting)), None)
+
+
+def all_applicable(setting: str) -> list[str]:
+    """The texts of such a setting that apply to the current user, in its order."""
     value = current_app.config[setting]
     entries = value if isinstance(value, list) else [value]
-    return next((text for text, roles in _entries(setting, entries) if _applies(roles)), None)
+    found = (parse_config_entry_by_account_roles(entry, setting) for entry in entries)
+    return [text for text in found if text is not None]
 
 
-def _entries(setting: str, entries: list[Any]) -> list[tuple[str, list[str] | None]]:
-    return [entry for value in entries if (entry := _entry(setting, value)) is not None]
+def parse_config_entry_by_account_roles(entry: Any, setting: str) -> str | None:
+    """The text of one entry of such a setting, if it applies to the current user."""
+    parsed = _entry(setting, entry)
+    return parsed[0] if parsed is not None and _applies(parsed[1]) else None
+
+
+def find_first_applicable_config_entry(entries: list[Any], setting: str) -> str | None:
+    """The first of these texts that applies to the current user."""
+    found = (parse_config_entry_by_account_roles(entry, setting) for entry in entries)
+    return next((text for text in found if text is not None), None)
 
 
 def _entry(setting: str, value: Any) -> tuple[str, list[str] | None] | None:

@@ -1,0 +1,54 @@
+// Colours, letters and sizes of charts: those of the page around them.
+
+const NARROW = 640; // pixels; below, letters are smaller
+const LETTERS = { wide: 14, narrow: 12 };
+// Told apart by people who see few colours, on light and on dark ground.
+const CATEGORIES = {
+  light: ["#1d5a7e", "#d97706", "#2f7d4f", "#a3366f", "#6b4fa0", "#0e8a91", "#8a5a2b", "#55656f"],
+  dark: ["#6fb7e6", "#f1a122", "#6fd08c", "#e889bb", "#b39be6", "#4fd0d6", "#d3a26e", "#b4c1c8"],
+};
+
+export function isDark() {
+  return document.documentElement.dataset.bsTheme === "dark";
+}
+
+/** Configuration of Vega-Lite for an element of that many pixels. */
+export function lookOfPage(width) {
+  const css = getComputedStyle(document.documentElement);
+  const colour = (name) => css.getPropertyValue(name).trim();
+  const ink = colour("--ink");
+  const muted = colour("--ink-muted");
+  const line = colour("--line");
+  const labels = { labelColor: muted, titleColor: ink };
+  return {
+    background: "transparent",
+    customFormatTypes: true,
+    font: "Poppins, system-ui, sans-serif",
+    axis: { ...labels, gridColor: line, domainColor: line, tickColor: line },
+    legend: { ...labels, labelLimit: Math.max(120, width - 60) },
+    title: { color: ink, anchor: "start", limit: width },
+    view: { stroke: line },
+    rule: { color: colour("--secondary-color") },
+    text: { color: ink },
+    range: { category: CATEGORIES[isDark() ? "dark" : "light"] },
+  };
+}
+
+/** The specification with letters that fit, and as wide as `width` where it should fill its element. */
+export function fitted(spec, width) {
+  const letters = width < NARROW ? LETTERS.narrow : LETTERS.wide;
+  const config = structuredClone(spec.config ?? {});
+  for (const part of ["axis", "legend", "title"]) {
+    for (const [key, value] of Object.entries(config[part] ?? {})) {
+      if (/fontSize/i.test(key)) config[part][key] = Math.min(value, letters);
+    }
+  }
+  if (config.legend) delete config.legend.labelLimit;
+  const rows = spec.vconcat?.map((row) => (row.width === "container" ? { ...row, width } : row));
+  return {
+    ...spec,
+    config,
+    ...(rows ? { vconcat: rows } : {}),
+    ...(spec.width === "container" ? { width } : {}),
+  };
+}
