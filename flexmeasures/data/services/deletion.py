@@ -79,7 +79,11 @@ def count_parts(asset: GenericAsset) -> dict[str, int]:
 def count_structure() -> dict[str, int]:
     """What `delete_structure` deletes, by kind; sensors, beliefs and annotations among it."""
     named = {noun: _count(models[-1]) for noun, models in _STRUCTURE.items()}
-    others: dict[str, type[Any]] = {"Sensors": Sensor, "Beliefs": TimedBelief, "Annotations": Annotation}
+    others: dict[str, type[Any]] = {
+        "Sensors": Sensor,
+        "Beliefs": TimedBelief,
+        "Annotations": Annotation,
+    }
     return named | {noun: _count(model) for noun, model in others.items()}
 
 
