@@ -170,6 +170,10 @@ def add_beliefs(
                 f"The timezone of the data ({timezone}) differs from the sensor's "
                 f"({sensor.timezone})."
             )
+    try:
+        horizon = None if horizon_in_minutes is None else timedelta(minutes=horizon_in_minutes)
+    except OverflowError as error:
+        raise click.BadParameter("This is too long.", param_hint="--horizon") from error
     file_format = FileFormat(
         datecol=datecol,
         valuecol=valuecol,
@@ -193,7 +197,7 @@ def add_beliefs(
             file_format,
             now=server_now(),
             unit=unit,
-            horizon=(None if horizon_in_minutes is None else timedelta(minutes=horizon_in_minutes)),
+            horizon=horizon,
             cumulative_probability=cumulative_probability,
             resample=resample,
         )
@@ -219,9 +223,25 @@ def parse_source(source: str) -> DataSource:
 
     if not source.strip():
         abort("A source needs a name (or give the ID of one): see --source.")
+    _check_name(source)
     if not (source.isascii() and source.isdigit()):
         return get_or_create_source(source, source_type="CLI script")
     found = get_source_or_none(int(source))
     if found is None:
         abort(f"Failed to find source {source}.")
     return found
+
+
+def _check_name(source: str) -> None:
+    from marshmallow import ValidationError
+
+    from flexmeasures.data.models.data_sources import DataSource
+    from flexmeasures.data.schemas.texts import storable
+
+    try:
+        storable(source)
+    except ValidationError as error:
+        raise click.BadParameter("; ".join(error.messages), param_hint="--source") from error
+    longest: int = DataSource.__table__.c.name.type.length
+    if len(source) > longest:
+        raise click.BadParameter(f"A name has {longest} characters at most.", param_hint="--source")

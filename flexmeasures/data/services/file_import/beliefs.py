@@ -58,6 +58,8 @@ class FileOfBeliefs:
     resample: bool = True
 
     def __post_init__(self) -> None:
+        if not 0 <= self.cumulative_probability <= 1:  # nor nan
+            raise FileImportError("A probability lies between 0 and 1: see --cp.")
         if self.format.beliefcol is None:
             return
         if self.horizon is not None:

@@ -66,20 +66,23 @@ def converted(
     if unit is None or unit == sensor.unit:
         return values
     try:
-        return convert_units(values, unit, sensor.unit, event_resolution=resolution or None)
+        values = convert_units(values, unit, sensor.unit, event_resolution=resolution or None)
     except Exception as error:
         raise FileImportError(
             f"Unit conversion from {unit} to {sensor.unit} doesn't seem possible. "
             f"Sensor {sensor.id} ('{sensor.name}') records {sensor.unit}: use --unit to say what "
             "the file has."
         ) from error
+    if np.isinf(values).any():
+        raise FileImportError(f"Some values are too large for {sensor.unit}: see --unit.")
+    return values
 
 
 def _to_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         values = values.astype(str)  # pandas would count nanoseconds since 1970
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    wrong = numbers.isna() & values.notna()
+    wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
     if wrong.any():
         first = values[wrong].iloc[0]
         raise FileImportError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,11 +115,20 @@ def _explaining(name: str, file_format: FileFormat, wanted: list[int]) -> Iterat
         raise FileImportError(
             f"{name} has no rows, after skipping {file_format.skiprows} (see --skiprows)."
         ) from error
+    except OverflowError as error:
+        raise FileImportError(
+            f"{name} does not have as many rows: see --skiprows and --nrows."
+        ) from error
     except (ValueError, IndexError) as error:
+        options = ["--datecol", "--valuecol"]
+        if file_format.beliefcol is not None:
+            options.append("--beliefcol")
+        if file_format.filters:
+            options.append("--filter-column")
         raise FileImportError(
             f"Cannot read column(s) {', '.join(map(str, wanted))} of {name}: "
             f"{str(error).rstrip('.')}. Columns are "
-            "numbered from 0 (see --datecol, --valuecol and --delimiter)."
+            f"numbered from 0 (see {', '.join(options)} and --delimiter)."
         ) from error
 
 
@@ -129,8 +139,7 @@ def _read_csv(
     at_a_time: int | None,
     progress: Progress,
 ) -> Iterator[pd.DataFrame]:
-    if not file_format.delimiter:
-        raise FileImportError("Columns are separated by something: see --delimiter.")
+    _check_characters(file_format)
     times = set(file_format.columns) - {"event_value"}
     with Path(path).open("rb") as file:
         size = os.fstat(file.fileno()).st_size or 1
@@ -142,7 +151,7 @@ def _read_csv(
             dtype={file_format.columns[name]: str for name in times},
             index_col=False,
             # Longer delimiters are regular expressions, which the fast engine can't do.
-            engine="c" if len(file_format.delimiter) == 1 else "python",
+            engine="c" if len(file_format.delimiter.encode()) == 1 else "python",
             iterator=True,
             **options,
         )
@@ -157,6 +166,39 @@ def _read_csv(
                     return
                 progress(min(file.tell() / size, 1))
                 yield rows
+
+
+def _check_characters(file_format: FileFormat) -> None:
+    """Of a CSV file: what separates columns, decimals and thousands."""
+    delimiter, decimal, thousands = (
+        file_format.delimiter,
+        file_format.decimal,
+        file_format.thousands,
+    )
+    if not delimiter:
+        raise FileImportError("Columns are separated by something: see --delimiter.")
+    try:
+        re.compile(delimiter)
+    except re.error as error:
+        if len(delimiter) > 1:
+            raise FileImportError(
+                f"'{delimiter}' is no regular expression, as which delimiters of several characters"
+                f" are read ({error}): see --delimiter."
+            ) from error
+    if len(decimal) != 1:
+        raise FileImportError("The decimal character is a single one: see --decimal.")
+    if thousands is not None and len(thousands) != 1:
+        raise FileImportError("The thousands separator is a single character: see --thousands.")
+    if thousands == decimal:
+        raise FileImportError(
+            f"'{decimal}' cannot be both the decimal character and the thousands separator: see "
+            "--decimal and --thousands."
+        )
+    if decimal == delimiter:
+        raise FileImportError(
+            f"'{decimal}' cannot both be in numbers and separate columns: see --decimal and "
+            "--delimiter."
+        )
 
 
 def _read_excel(path: str | Path, sheet_number: int, options: Mapping[str, Any]) -> pd.DataFrame:

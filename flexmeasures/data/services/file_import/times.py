@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytz
 
+from flexmeasures.data.schemas.times import FIRST_YEAR, LAST_YEAR
 from flexmeasures.data.services.file_import.rows import FileFormat, FileImportError
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ def parse_times(rows: pd.DataFrame, name: str, file_format: FileFormat) -> pd.Da
 
 def _parse_column(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Series:
     """Aware datetimes in UTC."""
-    if cells.isna().any():
+    blank = cells.isna() | (cells == "")
+    if blank.any():
         raise FileImportError(
-            f"There is no datetime in row {_row(cells.isna(), file_format)} of {name}: use "
-            "--na-values to leave such rows out, without --keep-default-na."
+            f"There is no datetime in row {_row(blank, file_format)} of {name}: see --datecol, "
+            "--beliefcol and --delimiter, or use --na-values to leave such rows out."
         )
     if pd.api.types.is_numeric_dtype(cells):
         raise FileImportError(
@@ -66,6 +68,12 @@ def _parse_column(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Se
             "2026-11-25T07:00:00+01:00 (see --datecol, --beliefcol, --delimiter, --skiprows "
             "and --na-values)."
         ) from error
+    strange = ~times.dt.year.between(FIRST_YEAR, LAST_YEAR)
+    if strange.any():
+        raise FileImportError(
+            f"{_where(strange, cells, file_format)} in {name}: years from {FIRST_YEAR} to "
+            f"{LAST_YEAR} can be used (see --datecol and --beliefcol)."
+        )
     return _localize(times, name, file_format) if naive else times
 
 
