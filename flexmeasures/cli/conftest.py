@@ -1,10 +1,14 @@
-"""Two ways to run commands: the installed program in a terminal, or within the test's process."""
+"""Ways to run commands: the installed program, Python code in a terminal, or in this process."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +59,30 @@ class Terminal:
         assert result.returncode == exit_code, result.stdout + result.stderr
         assert "Traceback" not in result.stdout + result.stderr
         return result
+
+
+def in_terminal(code: str, columns: int = 80, **environment: str) -> str:
+    """What Python code shows in a terminal of that width."""
+    terminal, its_end = pty.openpty()
+    fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        env=inherited | environment,
+    ) as process:
+        os.close(its_end)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(terminal, 1000)
+            except OSError:  # the end, on Linux
+                break
+    os.close(terminal)
+    assert process.returncode == 0, shown.decode()
+    return shown.decode()
 
 
 @pytest.fixture(scope="module")

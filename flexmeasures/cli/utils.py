@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from opcode import opmap
 from typing import Any, ClassVar, NoReturn
@@ -67,7 +68,7 @@ def confirm(question: str, force: bool = False) -> None:
 
 
 def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
-    """Show a table; on a terminal, texts are wrapped where it would be too wide."""
+    """Show a table, on a terminal in its width."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(table(rows, headers, width))
 
@@ -77,41 +78,90 @@ def table(
 ) -> str:
     """The text of a table whose cells are shown as they are: version 1.0 stays 1.0.
 
-    width : characters in which to fit the table, by wrapping the widest columns
+    width : characters in which to fit the table. The widest columns are wrapped; if that would
+        leave too little of them, each row is shown by itself, with a line per cell
 
     >>> print(table([(1, "oven", "1.0"), (10, "kettle", None)], ["ID", "Name", "Version"]))
       ID  Name    Version
     ----  ------  ---------
        1  oven    1.0
       10  kettle
+
+    >>> print(table([(1, "oven", "1.0"), (10, "kettle", None)], ["ID", "Name", "Version"], 18))
+    ID       1
+    Name     oven
+    Version  1.0
+    <BLANKLINE>
+    ID       10
+    Name     kettle
+    Version
     """
     from tabulate import tabulate
 
     columns = range(len(headers))
     texts = [n for n in columns if any(not isinstance(row[n], (int, type(None))) for row in rows)]
+    widths: list[int | None] = [None] * len(headers)
+    if width is not None:
+        fitting = _fit_columns(rows, headers, width)
+        if fitting is None:
+            return _blocks(rows, headers, width)
+        widths = fitting
     return tabulate(
         rows,
         headers,
         tablefmt="simple",
         disable_numparse=texts,
-        maxcolwidths=None if width is None else _fit_columns(rows, headers, width),
+        maxcolwidths=widths,
+        maxheadercolwidths=[
+            len(header) or 1 if given is None else given - _PADDING
+            for header, given in zip(headers, widths, strict=True)
+        ],
     )
 
 
+_PADDING = 2  # what tabulate adds to a header, and puts between columns
+_LEAST = 10  # characters of a column
+
+
 def _fit_columns(
-    rows: Sequence[Sequence[object]], headers: Sequence[str], width: int, least: int = 10
-) -> list[int | None]:
-    """How many characters each column may take; None where all it has to say fits."""
-    padded_headers = [f"{header}  " for header in headers]  # as tabulate does
-    wanted = [
-        max(len(line) for cell in cells for line in (str(cell).splitlines() or [""]))
-        for cells in zip(padded_headers, *rows, strict=True)
-    ]
+    rows: Sequence[Sequence[object]], headers: Sequence[str], width: int
+) -> list[int | None] | None:
+    """How many characters each column may take; None where all it has to say fits.
+
+    None if they don't fit, however the widest ones are wrapped.
+    """
+    wanted, least = [], []
+    for header, *cells in zip(headers, *rows, strict=True):
+        longest = max((len(line) for cell in cells for line in str(cell).splitlines()), default=0)
+        wanted.append(max(longest, len(header) + _PADDING))
+        word = max(map(len, header.split()), default=0) + _PADDING
+        least.append(min(max(_LEAST, word), wanted[-1]))
     given = list(wanted)
-    room = width - 2 * (len(headers) - 1)
-    while sum(given) > room and max(given) > least:
-        given[given.index(max(given))] -= 1
+    room = width - _PADDING * (len(headers) - 1)
+    if sum(least) > room:
+        return None
+    while sum(given) > room:
+        shrinking = [n for n in range(len(given)) if given[n] > least[n]]
+        given[max(shrinking, key=given.__getitem__)] -= 1
     return [None if has == wants else has for has, wants in zip(given, wanted, strict=True)]
+
+
+def _blocks(rows: Sequence[Sequence[object]], headers: Sequence[str], width: int) -> str:
+    """Each row by itself, a cell a line, wrapped beside its header."""
+    margin = max(map(len, headers)) + _PADDING
+    blocks = []
+    for row in rows:
+        lines: list[str] = []
+        for header, cell in zip(headers, row, strict=True):
+            parts = [
+                part
+                for line in ("" if cell is None else str(cell)).splitlines()
+                for part in textwrap.wrap(line, max(width - margin, _LEAST))
+            ]
+            lines.append(f"{header:{margin}}{parts[0] if parts else ''}".rstrip())
+            lines += [" " * margin + part for part in parts[1:]]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 class DeprecatedDefaultGroup(click.Group):

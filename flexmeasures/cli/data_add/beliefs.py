@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,6 +12,8 @@ from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
 from flexmeasures.data.schemas.sensors import SensorIdField
 
 if TYPE_CHECKING:
+    from sqlalchemy import String
+
     from flexmeasures.data.models.data_sources import DataSource
     from flexmeasures.data.models.time_series import Sensor
 
@@ -242,6 +244,6 @@ def _check_name(source: str) -> None:
         storable(source)
     except ValidationError as error:
         raise click.BadParameter("; ".join(error.messages), param_hint="--source") from error
-    longest: int = DataSource.__table__.c.name.type.length
-    if len(source) > longest:
+    longest = cast("String", DataSource.__table__.c.name.type).length
+    if longest is not None and len(source) > longest:
         raise click.BadParameter(f"A name has {longest} characters at most.", param_hint="--source")

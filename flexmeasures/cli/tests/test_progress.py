@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 
 import pytest
+
+from flexmeasures.cli.conftest import in_terminal
 
 BAR = """
 from flexmeasures.cli.progress import progress
@@ -27,30 +24,6 @@ with waiting("Deleting beliefs", after=0.05):
     time.sleep({seconds})
 print("Done.")
 """
-
-
-def in_terminal(code: str, columns: int = 80, **environment: str) -> str:
-    """What Python code shows in a terminal of that width."""
-    terminal, its_end = pty.openpty()
-    fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=its_end,
-        stdout=its_end,
-        stderr=its_end,
-        env=inherited | environment,
-    ) as process:
-        os.close(its_end)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(terminal, 1000)
-            except OSError:  # the end, on Linux
-                break
-    os.close(terminal)
-    assert process.returncode == 0, shown.decode()
-    return shown.decode()
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

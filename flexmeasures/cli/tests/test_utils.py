@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from flexmeasures.bootstrap.errors import explain
 from flexmeasures.cli import utils
+from flexmeasures.cli.conftest import in_terminal
 from flexmeasures.cli.utils import (
     DeprecatedDefaultGroup,
     MsgStyle,
@@ -160,6 +161,39 @@ def test_a_wide_table_is_wrapped_to_fit() -> None:
     assert narrow.count("story") == 10
     assert "toy-battery" in narrow
     assert "capacity_in_mw: 0.5" in narrow
+
+
+ADDRESS = "somebody.with.a.long.address@some-long-domain.example.org"
+TABLES: dict[str, dict[str, object]] = {
+    "few columns": {"ID": 1, "Name": "an account " * 30, "Assets": 3},
+    "no blanks": {"ID": 1, "Name": "a_very_long_name_" * 20, "Attributes": "a: 1\nb: 2"},
+    "long headers": dict.fromkeys(["Accuracy (1 - WAPE)"] + ["Skill: last value"] * 2, "0.1"),
+    "users": {
+        "ID": 1, "Name": "a long name", "Email": ADDRESS, "Active": True, "Last Login": None,
+        "Last Seen": "3 minutes ago", "Roles": "account-admin,admin-reader",
+    },
+    "more columns than fit": {f"Column {n}": f"{'wide ' * n}" for n in range(30)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_fit_the_terminal(name: str, columns: int) -> None:
+    row = TABLES[name]
+    shown = table([(*row.values(),)] * 2, [*row], width=columns)
+    assert max(map(len, shown.splitlines())) <= columns
+    words = " ".join(str(text) for text in (*row, *row.values()) if text is not None).split()
+    assert all(word in shown for word in words if len(word) <= 10)
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_print_table_asks_the_terminal(columns: int) -> None:
+    shown = in_terminal(
+        "from flexmeasures.cli.utils import print_table;"
+        f"print_table([(1, {'x' * 300!r})], ['ID', 'Email'])",
+        columns,
+    )
+    assert max(map(len, shown.splitlines())) == columns
 
 
 @click.group(cls=DeprecatedDefaultGroup, default="bread", deprecation_message="Say bake bread.")
