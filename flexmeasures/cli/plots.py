@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flexmeasures.cli.utils import terminal_width
+
 if TYPE_CHECKING:
     import numpy as np
 
 WIDTH = 60  # in characters, within the frame
+_NARROWEST, _BESIDE = 20, 20  # the latter for the frame, and for numbers and unit beside it
 HEIGHT = 17
 _PLAIN_FRAME = str.maketrans("┌┐└┘─│▁▏", "++++-|_|")
 
@@ -35,12 +38,17 @@ def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
         legend_labels=list(series),
         color=coloured,
         character_set="block" if _prints("█▞│") else "ascii",
-        width=WIDTH,
+        width=_width(),
         height=HEIGHT,
     )
     if not _prints(text):
         text = text.translate(_PLAIN_FRAME).encode("ascii", "replace").decode()
     click.echo(text)
+
+
+def _width() -> int:
+    room = terminal_width()
+    return WIDTH if room is None else max(_NARROWEST, min(WIDTH, room - _BESIDE))
 
 
 def _prints(text: str) -> bool:

@@ -69,8 +69,12 @@ def confirm(question: str, force: bool = False) -> None:
 
 def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
     """Show a table, on a terminal in its width."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    click.echo(table(rows, headers, width))
+    click.echo(table(rows, headers, terminal_width()))
+
+
+def terminal_width() -> int | None:
+    """How many characters fit in a line of the terminal; None elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def table(

@@ -7,9 +7,11 @@ from datetime import datetime, timezone
 
 import click
 
+from flexmeasures.cli.utils import terminal_width
+
 
 def print_title(title: str) -> None:
-    line = "=" * len(title)
+    line = "=" * min(len(title), terminal_width() or len(title))
     click.echo(f"{line}\n{title}\n{line}\n")
 
 

@@ -163,6 +163,16 @@ def test_a_wide_table_is_wrapped_to_fit() -> None:
     assert "capacity_in_mw: 0.5" in narrow
 
 
+def test_plots_fit_the_terminal() -> None:
+    shown = in_terminal(
+        "import numpy as np; from flexmeasures.cli.plots import plot;"
+        "plot({'power': 12345.6 * np.sin(np.arange(99))}, 'EUR/MWh')",
+        columns=60,
+        NO_COLOR="1",
+    )
+    assert 50 < max(map(len, shown.splitlines())) <= 60
+
+
 ADDRESS = "somebody.with.a.long.address@some-long-domain.example.org"
 TABLES: dict[str, dict[str, object]] = {
     "few columns": {"ID": 1, "Name": "an account " * 30, "Assets": 3},
