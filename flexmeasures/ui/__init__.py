@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
-from flexmeasures.ui.static_files import BlueprintWithVersions
+from flexmeasures.ui.static_files import BlueprintWithVersions, SessionsWithoutFiles
 from flexmeasures.ui.templating import set_up_templates
 from flexmeasures.ui.views import logged_in_user
 
@@ -23,6 +23,7 @@ flexmeasures_ui.get("/logged-in-user")(logged_in_user.logged_in_user_view)
 
 def register_at(app: Flask) -> None:
     """After plugins, so that a page or template of theirs goes before ours of the same name."""
+    app.session_interface = SessionsWithoutFiles()
     app.register_blueprint(flexmeasures_ui)
     app.add_url_rule("/favicon.ico", view_func=favicon)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):

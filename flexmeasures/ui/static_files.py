@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _PREFIX = "v-"
@@ -43,6 +44,14 @@ class BlueprintWithVersions(Blueprint):
     def _version(self) -> str:
         assert self.static_folder is not None
         return version_of(Path(self.static_folder))
+
+
+class SessionsWithoutFiles(SecureCookieSessionInterface):
+    """Sessions of which static files know nothing: caches may keep these whatever cookies say."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session.modified or not (request.endpoint or "").endswith("static"):
+            super().save_session(app, session, response)
 
 
 @cache

@@ -99,13 +99,26 @@ export class Period {
       document.createElement("calendar-select-month"),
       document.createElement("calendar-select-year"),
     );
-    calendar.append(selects, document.createElement("calendar-month"));
+    calendar.append(
+      arrow("previous", "chevron-left", "Previous month"),
+      arrow("next", "chevron-right", "Next month"),
+      selects,
+      document.createElement("calendar-month"),
+    );
     calendar.addEventListener("change", () => {
       const [from, until] = calendar.value.split("/").map(dayOf);
       if (from && until) this.#choose(from, until);
     });
     return calendar;
   }
+}
+
+function arrow(slot, icon, meaning) {
+  const made = part("span", "");
+  made.slot = slot;
+  made.append(part("i", `fa fa-${icon}`), part("span", "visually-hidden", meaning));
+  made.firstChild.setAttribute("aria-hidden", "true");
+  return made;
 }
 
 /** Local midnight of that many days later, also when clocks change. */

@@ -13,7 +13,7 @@
 
 import { csvOf, download } from "./chart_files.js";
 import { registerFormats } from "./chart_formats.js";
-import { fitted, isDark, lookOfPage } from "./chart_look.js";
+import { describe, fitted, isDark, lookOfPage } from "./chart_look.js";
 
 const MARGIN = 90; // pixels for axes, until they have been drawn
 
@@ -129,6 +129,7 @@ export class Chart {
     this.view?.finalize();
     this.view = view;
     this.canvas.replaceChildren(view.container());
+    describe(this.canvas.querySelector("svg"), this.name, this.rows);
     this.note.textContent = this.rows.length ? "" : "There are no data in this period.";
     await this.#fit();
   }
@@ -221,9 +222,10 @@ function forInterpreter(compiled) {
 function widthSignals(view, spec) {
   const fills = spec.vconcat ? spec.vconcat.some((row) => row.width === "container") : spec.width === "container";
   if (!fills) return [];
-  const names = Object.keys(view.getState({ signals: () => true, data: () => false }).signals);
-  const inside = names.filter((name) => name === "childWidth" || /^concat_\d+_width$/.test(name));
-  return spec.vconcat ? inside : ["width"];
+  // Rows of the same width share a signal with the whole; others have their own.
+  const { signals } = view.getState({ signals: () => true, data: () => false });
+  const own = Object.keys(signals).filter((name) => /^(childWidth|concat_\d+_width)$/.test(name));
+  return own.length ? own : ["width"];
 }
 
 function part(name, className, text = "") {

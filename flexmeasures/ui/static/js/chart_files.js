@@ -5,10 +5,10 @@ export function csvOf(rows) {
   const columns = {
     event_start: (row) => time(row.event_start),
     belief_time: (row) => time(row.belief_time),
-    belief_horizon: (row) => (row.belief_horizon === undefined ? "" : `PT${row.belief_horizon / 1000}S`),
+    belief_horizon: (row) => duration(row.belief_horizon),
     sensor_id: (row) => row.sensor?.id,
-    sensor: (row) => row.sensor?.description ?? row.sensor?.name,
-    source: (row) => row.source?.description ?? row.source?.name,
+    sensor: (row) => name(row.sensor),
+    source: (row) => name(row.source),
     source_type: (row) => row.source?.type,
     event_value: (row) => row.event_value,
   };
@@ -30,10 +30,18 @@ function time(milliseconds) {
   return milliseconds === undefined || milliseconds === null ? "" : new Date(milliseconds).toISOString();
 }
 
-function cell(value) {
-  if (typeof value === "number") return String(value);
-  let text = String(value ?? "");
+function duration(milliseconds) {
+  if (milliseconds === undefined || milliseconds === null) return "";
+  return `${milliseconds < 0 ? "-" : ""}PT${Math.abs(milliseconds) / 1000}S`;
+}
+
+function name(object) {
+  const text = object?.description ?? object?.name ?? "";
   // Spreadsheets would run names that begin like formulas.
-  if (/^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}
+
+function cell(value) {
+  const text = String(value ?? "");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -22,6 +22,7 @@ export function lookOfPage(width) {
   const labels = { labelColor: muted, titleColor: ink };
   return {
     background: "transparent",
+    aria: false, // the chart is one picture, with a summary: see `describe`
     customFormatTypes: true,
     font: "Poppins, system-ui, sans-serif",
     axis: { ...labels, gridColor: line, domainColor: line, tickColor: line },
@@ -44,6 +45,7 @@ export function fitted(spec, width) {
     }
   }
   if (config.legend) delete config.legend.labelLimit;
+  delete config.autosize; // plots get their width from us
   const rows = spec.vconcat?.map((row) => (row.width === "container" ? { ...row, width } : row));
   return {
     ...spec,
@@ -51,4 +53,26 @@ export function fitted(spec, width) {
     ...(rows ? { vconcat: rows } : {}),
     ...(spec.width === "container" ? { width } : {}),
   };
+}
+
+/** Say in words what the picture shows. */
+export function describe(svg, name, rows) {
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `Chart of ${name}: ${summary(rows)}`);
+  for (const part of svg.children) part.setAttribute("aria-hidden", "true");
+}
+
+function summary(rows) {
+  const values = rows.map((row) => row.event_value).filter((value) => value !== null);
+  if (!values.length) return "no data in this period.";
+  const sensors = new Set(rows.map((row) => row.sensor?.description));
+  const [least, most] = values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  );
+  const written = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+  return (
+    `${values.length} values of ${[...sensors].join(", ")}, ` +
+    `from ${written.format(least)} to ${written.format(most)}.`
+  );
 }

@@ -15,7 +15,7 @@ tryout = Blueprint("tryout", __name__)
 
 _PAGE = """
 {% extends "base.html" %}
-{% import "macros.jinja" as ui with context %}
+{% import "macros.html" as ui with context %}
 {% set active_page = "dashboard" %}
 {% block title %}Try-out{% endblock %}
 {% block divs %}
