@@ -11,6 +11,8 @@ from flexmeasures.forecasting.engine.sample import Anchors
 from flexmeasures.forecasting.engine.series import Floats, Steps
 
 LEAST = 20
+FEWEST = 20.0
+"""Bands are not widened further than for so many independent errors: to the largest of all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def _quantiles(
     wanted = np.array(probabilities)
     if not len(errors):
         return np.zeros(len(wanted))
-    size = max(independent, 1.0)
+    size = max(independent, FEWEST)
     corrected = np.clip(0.5 + (wanted - 0.5) * (size + 1) / size, 0.0, 1.0)
     order = np.argsort(errors, kind="stable")
     below = np.cumsum(weight[order]) - 0.5 * weight[order]
