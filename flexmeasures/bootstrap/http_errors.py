@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from flask import current_app, jsonify, make_response, request
+from jinja2 import TemplateNotFound
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -18,6 +19,7 @@ from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     InternalServerError,
+    NotFound,
     RequestEntityTooLarge,
     SecurityError,
     ServiceUnavailable,
@@ -62,6 +64,8 @@ def _explain(error: Exception) -> Any:
     if current_app.debug and not current_app.testing:
         raise error  # into the debugger
     _log(error)
+    if isinstance(error, TemplateNotFound):
+        return _answer(NotFound() if wants_json() else error)
     code = getattr(error, "code", None)
     known = isinstance(code, int) and 400 <= code < 500
     return _answer(error if known else InternalServerError(_INTERNAL, original_exception=error))

@@ -232,7 +232,7 @@ class Config:
         "vegaembed": "6.21.0",
         "vegalite": "5.5.0",
     }
-    """Versions of the chart libraries."""
+    """Versions of the chart libraries, for plugins that load them; our pages bring their own."""
     MAPBOX_ACCESS_TOKEN: str | None = None
     """Token for map tiles of Mapbox."""
     FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS: tuple[str, str] | None = None

@@ -299,3 +299,20 @@ def test_a_plugin_may_have_the_first_page(app: Flask) -> None:
     other.add_url_rule("/", endpoint="plugin", view_func=lambda: "mine")
     register_at(other)
     assert [rule.endpoint for rule in other.url_map.iter_rules() if rule.rule == "/"] == ["plugin"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "kind"), [("text/html", "text/html"), ("application/json",) * 2]
+)
+def test_a_template_that_is_missing(site: Flask, accepted: str, kind: str) -> None:
+    site.add_url_rule("/broken", view_func=lambda: render_flexmeasures_template("none.html"))
+    answer = site.test_client().get("/broken", headers={"Accept": accepted})
+    assert (answer.status_code, answer.mimetype) == (404, kind)
+    if kind == "text/html":
+        assert "The page you are looking for cannot be found." in answer.text
+
+
+def test_a_plugin_replaces_error_pages(site: Flask) -> None:
+    site.NotFound_handler_html = lambda error: ("Mine", 404)  # type: ignore[attr-defined]
+    answer = site.test_client().get("/nonsense", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.text) == (404, "Mine")

@@ -122,7 +122,7 @@ export class Chart {
       expr: vega.expressionInterpreter,
       config: lookOfPage(this.#width),
       tooltip: { disableDefaultStyle: true, theme: isDark() ? "dark" : "light" },
-      logLevel: vega.Warn,
+      logLevel: vega.Error, // it warns of sensors without data
       patch: forInterpreter,
     });
     if (drawing !== this.#drawn) return view.finalize();

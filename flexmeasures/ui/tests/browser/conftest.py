@@ -31,10 +31,10 @@ from flexmeasures.ui.tests.browser.visits import ARGUMENTS, DESKTOP, Watch, find
 
 Visit = Callable[..., Page]
 
-# Two days, up to now: so that pages which open with the last days show them.
+# Four days, today among them wherever the browser is.
 TODAY = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
 START = TODAY - timedelta(days=1)
-STEPS = 192  # of 15 minutes
+STEPS = 4 * 96  # of 15 minutes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
