@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from flexmeasures.data.beliefs import resample, wire
 from flexmeasures.data.beliefs.aggregate import total
+from flexmeasures.data.beliefs.foremost import foremost_per_event
 from flexmeasures.data.beliefs.frames import columns_of_rows, frame_of_columns
 from flexmeasures.data.beliefs.knowledge import Timing
 from flexmeasures.data.beliefs.medians import one_per_event
@@ -65,8 +66,8 @@ def search(
     most_recent_beliefs_only : of what the filters leave, the latest belief of each source about
         each event
     most_recent_events_only : of what the filters leave, the latest event of each source
-    one_deterministic_belief_per_event : the median of each belief, then per event that with the
-        earliest belief time, then the first of the sources in their order
+    one_deterministic_belief_per_event : the median of the foremost belief about each event (see
+        `foremost_per_event`)
     one_deterministic_belief_per_event_per_source : the median of each belief
     resolution : resample to this (see `resample.resample`); needs both ends of the window
 
@@ -96,11 +97,11 @@ def search(
         sources = load_sources(np.unique(rows.source_id).tolist())
     frames = {}
     for sensor, own in _by_sensor(sensors, rows):
+        if one_deterministic_belief_per_event:
+            own = foremost_per_event(own, sources)
         columns = columns_of_rows(own, Timing.of(sensor), sources).sorted()
         if one_deterministic_belief_per_event or one_deterministic_belief_per_event_per_source:
             columns = columns.medians()
-        if one_deterministic_belief_per_event:
-            columns = columns.first_per_event()
         frame = frame_of_columns(columns, sensor)
         if step is not None:
             frame = resample.resample(

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 
 from flexmeasures.data.beliefs import resample, wire
-from flexmeasures.data.beliefs.medians import one_per_event
+from flexmeasures.data.beliefs.foremost import foremost_per_event
 from flexmeasures.data.beliefs.query import Filters, select_rows
 from flexmeasures.data.beliefs.rows import Floats, Integers, Rows, microseconds
-from flexmeasures.data.beliefs.sources import load_sources
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
 
@@ -40,8 +39,7 @@ def step_values(
         another length are counted from midnight in the sensor's timezone: a window that starts
         off that grid, or off the events, has no values
     filters : what counts, besides the window; of what is left, the most recent belief of each
-        source, of these the earliest, then that of the first source. Of a probabilistic belief the
-        median
+        source, of these the foremost (see `foremost_per_event`)
 
     Returns one float per step, in the sensor's unit; nan where nothing is believed. One statement
     reads the beliefs, and at most one more their sources, if there are several.
@@ -52,7 +50,8 @@ def step_values(
         events_start_before=end,
         most_recent_beliefs_only=True,
     )
-    rows = _one_per_event(wire.read(db.session.connection(), select_rows([sensor], filters)))
+    rows = wire.read(db.session.connection(), select_rows([sensor], filters))
+    rows = foremost_per_event(rows)
     rows = rows.take(rows.event_start < microseconds(end))
     number = number_of_steps(start, end, step)
     if not sensor.event_resolution or sensor.event_resolution == step:
@@ -86,21 +85,3 @@ def _clock(times: Integers, timezone: str) -> Integers:
     """What the local clock shows at these times, as if it were that of UTC."""
     local = pd.DatetimeIndex(times.view("M8[us]"), tz="UTC").tz_convert(timezone)
     return local.tz_localize(None).asi8
-
-
-def _one_per_event(rows: Rows) -> Rows:
-    """In the order of events. (About one event, an early belief has a long horizon.)"""
-    if (np.diff(rows.event_start) > 0).all():
-        return rows
-    return one_per_event(rows, -rows.belief_horizon, _ranks(rows))
-
-
-def _ranks(rows: Rows) -> Integers:
-    """The place of each row's source among all sources, in their order."""
-    ids, position = np.unique(rows.source_id, return_inverse=True)
-    if len(ids) == 1:
-        return position
-    ranks = {
-        source.id: rank for rank, source in enumerate(sorted(load_sources(ids.tolist()).values()))
-    }
-    return np.array([ranks[id_] for id_ in ids.tolist()])[position]

@@ -299,12 +299,14 @@ def test_several_sources(make: MakeMeter, sources: list[DataSource]) -> None:
     query = {"duration": "PT15M"}
     believe(meter, (cid, 1, 3, 0.5), (bob, 1, 2, 0.5))
     assert meter.values(**query) == [2]  # at the same time: the first by name
+    believe(meter, (cid, 0.5, 5, 0.5))
+    assert meter.values(**query) == [5]  # the later forecast
     believe(meter, (ann, 0, 1, 0.5))
-    assert meter.values(**query) == [2]  # the earlier one
+    assert meter.values(**query) == [1]  # measured, rather than forecast
     believe(meter, (bob, -1, 4, 0.5))
-    assert meter.values(**query) == [3]  # of the most recent ones of each source
-    assert meter.values(**query, source=ann.id) == [1]
+    assert meter.values(**query) == [1]  # the earlier measurement
     assert meter.values(**query, source=bob.id) == [4]
+    assert meter.values(**query, source=cid.id) == [5]
 
 
 def test_source_types_and_accounts(
@@ -474,8 +476,9 @@ def test_statements_do_not_grow_with_values(make: MakeMeter, statements: list[st
         meter, duration = make(), f"PT{15 * number}M"
         statements.clear()
         assert meter.post([1.5] * number, duration=duration).status_code == 200
-        # who asks, which sensor, source; our turn (and so what time it is); lock, known, new
-        assert len(statements) == 7, "\n".join(statements)
+        # who asks, which sensor, source; our turn (and so what time it is); lock, known, new; and,
+        # once in a while, whether there is history to forecast from
+        assert len(statements) == 8, "\n".join(statements)
         statements.clear()
         assert len(meter.values(duration=duration)) == number
         assert len(statements) == 3, "\n".join(statements)

@@ -87,10 +87,22 @@ class TestDocumentedFilters:
         assert (0, 0, "Ann", 0) not in found(sensor, beliefs_after=known + MINUTES)
 
     def test_one_belief_per_event(self, sensor: Sensor) -> None:
-        """That with the earliest belief time."""
+        """What was measured, rather than forecast."""
         assert found(sensor, one_deterministic_belief_per_event=True) == [
-            (event, 6, "Bob", 10 + event) for event in range(4)
+            (event, 0, "Ann", event) for event in range(4)
         ]
+
+    def test_the_latest_of_several_forecasts(
+        self, sensor: Sensor, sources: list[DataSource]
+    ) -> None:
+        """And the earliest of several measurements."""
+        ann, bob = sources[:2]
+        save(frame(sensor, [Belief(ann, 7, 2, 17), Belief(bob, 7, 48, 27), Belief(bob, 0, -1, 30)]))
+        one_each: dict[str, Any] = {"one_deterministic_belief_per_event": True}
+        assert found(sensor, **one_each)[-1] == (7, 2, "Ann", 17)
+        assert found(sensor, **one_each)[0] == (0, 0, "Ann", 0)
+        window = START, START + 8 * HOUR, HOUR
+        assert step_values(sensor, *window, Filters())[[0, 7]].tolist() == [0, 17]
 
     def test_latest_events(self, sensor: Sensor) -> None:
         assert found(sensor, most_recent_events_only=True) == [(3, 6, "Bob", 13), (3, 0, "Ann", 3)]
