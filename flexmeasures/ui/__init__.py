@@ -35,4 +35,5 @@ def register_at(app: Flask) -> None:
 def favicon() -> ResponseReturnValue:
     response = flexmeasures_ui.send_static_file("favicon.ico")
     response.content_type = "image/vnd.microsoft.icon"
+    response.headers["Cache-Control"] = "public, max-age=86400"
     return response

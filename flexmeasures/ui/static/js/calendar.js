@@ -95,6 +95,7 @@ export class Period {
     calendar.setAttribute("first-day-of-week", "1");
     calendar.setAttribute("show-week-numbers", "");
     const selects = part("div", "selects");
+    selects.slot = "heading";
     selects.append(
       document.createElement("calendar-select-month"),
       document.createElement("calendar-select-year"),
