@@ -471,10 +471,10 @@ def statements(db: SQLAlchemy, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
 
 
 def test_statements_do_not_grow_with_values(
-    app: Flask, make: MakeMeter, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    site: Flask, make: MakeMeter, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Once in a while, that looks up whether a sensor has a history.
-    monkeypatch.setitem(app.config, "FLEXMEASURES_FORECAST_ON_NEW_DATA", False)
+    monkeypatch.setitem(site.config, "FLEXMEASURES_FORECAST_ON_NEW_DATA", False)
     make().post(0, duration="PT15M")  # makes the user's data source
     for number in (1, 96, 35_040):
         meter, duration = make(), f"PT{15 * number}M"
