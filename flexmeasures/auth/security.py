@@ -81,7 +81,7 @@ def _let_token_decide() -> None:
     """Who sends a valid token is the user of that token, whatever cookies come along."""
     g.pop("_login_user", None)  # of an earlier request, in tests that keep an app context
     login_manager = current_app.extensions["security"].login_manager
-    if (request.endpoint or "").endswith("static"):
+    if f".{request.endpoint}".endswith(".static"):
         # Scripts and styles are for everybody; a page has many, and none needs the database.
         login_manager._update_request_context_with_user()
         return

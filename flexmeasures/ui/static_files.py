@@ -50,7 +50,7 @@ class SessionsWithoutFiles(SecureCookieSessionInterface):
     """Sessions of which static files know nothing: caches may keep these whatever cookies say."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session.modified or not (request.endpoint or "").endswith("static"):
+        if session.modified or not f".{request.endpoint}".endswith(".static"):
             super().save_session(app, session, response)
 
 
