@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 from flask_security import current_user
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from flexmeasures.ui.utils.settings import all_applicable
 
@@ -19,6 +21,8 @@ _TITLES = {
 }
 _ICONS = {"dashboard": "dashboard", "upload": "cloud-upload", "control": "wrench"}
 _GONE = {"analytics", "portfolio"}
+# Left out where there is no such page.
+_PAGES = {"dashboard", "accounts", "assets", "users", "tasks"}
 _DISABLED = {"upload"}
 _DISABLED_FOR_ANONYMOUS = {"tasks", "users", "control"}
 _QUEUES = {
@@ -65,9 +69,21 @@ def menu_entries(show_queues: bool) -> list[Entry]:
     else:
         own = f"/accounts/{current_user.account_id}"
         entries.append(Entry("accounts", "My Account", own, "cubes"))
+    entries = [entry for entry in entries if entry.id not in _PAGES or _is_served(entry.url)]
     if current_user.has_role("anonymous"):
         entries = [_disabled(entry) for entry in entries]
     return entries
+
+
+def _is_served(url: str | None) -> bool:
+    """Does this server, or a plugin, have a page at this address?"""
+    try:
+        current_app.url_map.bind("").match(url)
+    except RequestRedirect:
+        return True
+    except HTTPException:
+        return False
+    return True
 
 
 def _listed_views() -> list[str]:

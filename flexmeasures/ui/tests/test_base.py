@@ -28,9 +28,20 @@ def world(db: SQLAlchemy) -> World:
     return build_world()
 
 
+PAGES = ["/dashboard", "/accounts", "/accounts/<id>", "/assets/", "/users", "/tasks/"]
+
+
 @pytest.fixture
 def site(app: Flask) -> Flask:
-    return create(env="testing")
+    """With something at the addresses of the menu."""
+    site = create(env="testing")
+    for address in PAGES:
+        site.add_url_rule(address, endpoint=address, view_func=lambda **_: "")
+    return site
+
+
+def test_pages_that_do_not_exist_are_not_in_the_menu(app: Flask, world: World) -> None:
+    assert menu_of(create(env="testing"), "member", show_queues=True) == {}
 
 
 def browser_of(site: Flask, name: str | None) -> FlaskClient:

@@ -64,3 +64,7 @@ _redis = Redis.from_url(os.environ["FLEXMEASURES_TEST_REDIS_URL"])
 extensions._redis_connection = lambda app: _redis
 application = create()
 application.register_blueprint(tryout)
+
+# Something at the addresses of the menu.
+for address in ("/dashboard", "/accounts", "/assets/", "/users", "/tasks/"):
+    application.add_url_rule(address, endpoint=address, view_func=login_required(lambda: ""))
