@@ -98,7 +98,8 @@ def test_own_pages_keep_to_the_policy() -> None:
     for template in TEMPLATES.rglob("*.html"):
         text = template.read_text()
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text), template
-        assert not re.search(r"(src|href|action)=\"(https?:)?//", text), template
+        assert not re.search(r"(src|action)=\"(https?:)?//", text), template
+        assert not re.search(r"<link[^>]*\shref=\"(https?:)?//", text), template
 
 
 def test_more_sources_by_a_setting() -> None:
