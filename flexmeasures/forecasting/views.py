@@ -173,7 +173,8 @@ def nothing_known(inputs: Inputs, views: Views) -> NotEnoughDataException:
     available = f"the first value available is from {_told(first)} to"
     available += f" {_told(found.first + sensor.event_resolution)}"
     latest = EPOCH + timedelta(microseconds=int(views.belief_time.max()))
-    longest = timedelta(microseconds=int(views.horizon.max()))
+    # Seen from one moment, which moves along with the start: events are known at any distance.
+    longest = timedelta(microseconds=int(views.horizon.max()) if len(views.horizons) else 0)
     history = timedelta(microseconds=inputs.history * inputs.grid.step)
     if first < latest and history < latest - last:
         available = f"the last value available is from {_told(found.last)} to {_told(last)}"

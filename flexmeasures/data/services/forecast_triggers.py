@@ -189,15 +189,16 @@ def _period(sensor: Sensor, message: Mapping[str, Any]) -> tuple[datetime, datet
                 start = shift(end, -1 * ground_duration(message["duration"], end))
         start = _moved(sensor, start, up=False)
         if start.year < FIRST_YEAR:
-            raise ValueError(f"Years from {FIRST_YEAR} on can be used.")
+            raise ValueError(start)
         if end is None:
             duration = message.get("duration", current_app.config["FLEXMEASURES_PLANNING_HORIZON"])
             end = shift(start, ground_duration(duration, start.astimezone(zone(sensor.timezone))))
         end = _moved(sensor, end, up=True)
         if end.year > LAST_YEAR:
-            raise ValueError(f"Years until {LAST_YEAR} can be used.")
+            raise ValueError(end)
     except (ValueError, OverflowError) as error:
-        raise ValidationError({"duration": [f"This is too long. {error}"]}) from error
+        text = f"This is too long. Years from {FIRST_YEAR} to {LAST_YEAR} can be used."
+        raise ValidationError({"duration": [text]}) from error
     if end <= start:
         key = "end" if "end" in message else "duration"
         raise ValidationError({key: ["A forecast ends after its start."]})

@@ -428,6 +428,17 @@ def test_data_that_start_too_late(new_world: NewWorld) -> None:
     assert len(forecaster(world, "auto").rolling(start, start + HOUR, [6 * HOUR])) == 1
 
 
+def test_data_that_start_too_late_for_one_moment(new_world: NewWorld) -> None:
+    world = new_world()
+    world.measure(np.arange(48), START + 5 * DAY)
+    with pytest.raises(NotEnoughDataException) as error:
+        forecaster(world, "auto").fixed(START, START + 2 * DAY, START)
+    # The first value is known an hour after its start, however far ahead is looked from then.
+    assert "Consider setting the start date to 2026-01-10 10:00:00+09:00." in str(error.value)
+    start = START + 5 * DAY + HOUR
+    assert len(forecaster(world, "auto").fixed(start, start + 2 * DAY, start)) == 48
+
+
 def test_data_that_ended_too_long_ago(new_world: NewWorld) -> None:
     world = new_world()
     world.measure(np.arange(48))

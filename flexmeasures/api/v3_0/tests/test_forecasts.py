@@ -430,6 +430,7 @@ LONG = "P99999999D"
         ({"duration": "P0M"}, "duration"),
         ({"duration": "-PT1H"}, "duration"),
         ({"duration": "long"}, "duration"),
+        ({"duration": "P1000Y"}, "duration"),
         ({"duration": 24}, "duration"),
         ({"duration": LONG}, "duration"),
         ({"duration": "P300Y"}, "duration"),
