@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,24 @@ def known_prices(name: str, price: Price, knowledge: Knowledge) -> tuple[np.ndar
         what = {"sensor": reference.sensor.id}
         name = name_of(reference.sensor)
     return _filled(name, what, known, knowledge.grid)
+
+
+def source_of_prices(price: Price, per_slot: np.ndarray, grid: Grid) -> Any:
+    """For readers of a plan, where its prices are from: a sensor, or else the prices themselves.
+
+    per_slot : per MWh
+    """
+    if isinstance(price.variable, Reference):
+        return {"sensor": price.variable.sensor.id}
+    edges = [0, *(np.flatnonzero(np.diff(per_slot)) + 1).tolist(), grid.slots]
+    return [
+        {
+            "start": grid.moment(first).isoformat(),
+            "end": grid.moment(end).isoformat(),
+            "price": float(per_slot[first]),
+        }
+        for first, end in pairwise(edges)
+    ]
 
 
 def price_per_slot(

@@ -23,7 +23,7 @@ from flexmeasures.data.schemas.utils import FMValidationError
 from flexmeasures.scheduling.base import Output, SiteScheduler
 from flexmeasures.scheduling.devices import spelled_entries
 from flexmeasures.scheduling.exceptions import UnknownMarketException, UnknownPricesException
-from flexmeasures.scheduling.inputs import given_prices, known_prices, prices_of
+from flexmeasures.scheduling.inputs import given_prices, known_prices, prices_of, source_of_prices
 from flexmeasures.scheduling.outputs import own_output
 from flexmeasures.scheduling.process_problem import NoRoom, process_power
 from flexmeasures.scheduling.slots import check_slots, initialize_index
@@ -67,7 +67,7 @@ class ProcessScheduler(SiteScheduler):
     asset : or else the site of the processes in a list of flex-models, each with its `sensor`
 
     What `report` has, after `compute` or `compute_outputs`: currency and cost of the energy,
-    filled-prices, and notes on what has no effect. See `Scheduler` for how to use it.
+    prices, filled-prices, and notes on what has no effect. See `Scheduler` for how to use it.
     """
 
     __author__ = "Seita"
@@ -204,4 +204,5 @@ class ProcessScheduler(SiteScheduler):
                 raise
             return np.zeros(grid.slots), None
         self.report["filled-prices"] = filled
+        self.report["prices"] = {"consumption-price": source_of_prices(price, prices, grid)}
         return prices, price.currency

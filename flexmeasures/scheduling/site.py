@@ -15,6 +15,7 @@ from flexmeasures.scheduling.inputs import (
     inflexible_power,
     known_prices,
     prices_of,
+    source_of_prices,
     zeros_for_gaps,
 )
 from flexmeasures.scheduling.limits import Limits, magnitude, variables
@@ -112,6 +113,10 @@ class Site:
             production_price=production_price,
         )
         known = {
+            "prices": {
+                "consumption-price": source_of_prices(buying, consumption_price, grid),
+                "production-price": source_of_prices(selling, production_price, grid),
+            },
             "filled-prices": filled,
             "assumed-zeros": zeros,
             "unknown-capacities": limits.unknown_capacities,

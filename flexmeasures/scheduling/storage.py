@@ -54,6 +54,7 @@ class StorageScheduler(SiteScheduler):
     cost-without-flexibility : the same, had storage done nothing
     misses : limits that are not kept: which, when, by how much (MWh, or MW for site-capacity)
     unresolved, resolved : wishes that are missed, and margins of those that are not
+    prices : by field, the sensor that they are from; or else what they are, from when till when
     filled-prices, assumed-zeros, unknown-capacities : what was unknown
     ignored-targets : and why
     assumed : the part of the flex-model that was filled in; of several, by position

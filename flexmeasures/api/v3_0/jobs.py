@@ -21,7 +21,7 @@ from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.services.job_states import FAILED, FINISHED, known_job, state_of
-from flexmeasures.data.services.jobs import reason_of_failure
+from flexmeasures.data.services.jobs import UnknownQueue, number_of_workers, reason_of_failure
 from flexmeasures.utils.time_utils import as_utc
 
 jobs = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER = {"Retry-After": "10"}
 _MOMENT = {"description": "Null if that has not happened.", "format": "date-time"}
 _CODES = {FINISHED: 200, FAILED: 422}
+_WAITING = ("queued", "deferred")
 
 
 class JobSchema(Schema):
@@ -48,8 +49,19 @@ class JobSchema(Schema):
         metadata={
             "description": "Once it is finished: how many values were stored (`num-beliefs`). For"
             " schedules, wishes that could not be met (`unresolved`), and those that were"
-            " (`resolved`). For forecasts, how many each of the `models` made, and `notes` on what"
+            " (`resolved`), from when till when it is (`start`, `end`), the `sensors` that have it,"
+            " and what the scheduler reports (`scheduler-info`): costs, prices, assumptions. For"
+            " forecasts, how many each of the `models` made, and `notes` on what"
             " was assumed, left out or chosen."
+        },
+    )
+    workers = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "While it waits: how many workers serve its queue. Without any, it waits"
+            " until there is one.",
+            "example": 1,
         },
     )
     func_name = fields.String(data_key="func-name", required=True)
@@ -124,11 +136,25 @@ def _dump(job: Any) -> tuple[dict[str, Any], int]:
         "status": state.upper(),
         "message": text,
         "origin": job.origin,
-        "result": job.meta.get("result") if state == FINISHED else None,
+        "result": _result(job) if state == FINISHED else None,
+        "workers": _workers(job.origin) if state in _WAITING else None,
         **hyphenated,
         **{key.replace("-", "_"): value for key, value in hyphenated.items()},
     }
     return body, _CODES.get(state, 202)
+
+
+def _result(job: Any) -> dict[str, Any] | None:
+    result: dict[str, Any] | None = job.meta.get("result")
+    info = job.meta.get("scheduler_info")
+    return result if result is None or info is None else result | {"scheduler-info": info}
+
+
+def _workers(queue_name: str) -> int | None:
+    try:
+        return number_of_workers(queue_name)
+    except UnknownQueue:
+        return None
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -54,6 +54,15 @@ def all_queues() -> list[Queue]:
     return [find_queue(name) for name in sorted(current_app.queues)]  # type: ignore[attr-defined]
 
 
+def number_of_workers(queue_name: str) -> int:
+    """How many serve this queue, as far as they have told lately."""
+    from rq import worker_registration
+
+    queue = find_queue(queue_name)
+    known = worker_registration.get_keys(queue=queue)
+    return int(queue.connection.exists(*known)) if known else 0
+
+
 def redis_connection() -> Redis:
     """The connection that all queues share."""
     return find_queue("scheduling").connection

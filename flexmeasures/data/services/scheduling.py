@@ -153,9 +153,9 @@ def make_schedule(
     db.session.flush()
     if job is not None:
         count = sum(len(values) for _, values in outputs)
-        source_id = source.id
+        source_id, sensor_ids = source.id, [sensor.id for sensor, _ in outputs]
         db.session.commit()
-        _tell_job(job, scheduler, source_id, count)
+        _tell_job(job, scheduler, source_id, sensor_ids, count)
         print(f"Job {job.id} made schedule.")
     return True
 
@@ -277,7 +277,9 @@ def _to_beliefs(
     )
 
 
-def _tell_job(job: Job, scheduler: Scheduler, source_id: int, count: int) -> None:
+def _tell_job(
+    job: Job, scheduler: Scheduler, source_id: int, sensor_ids: list[int], count: int
+) -> None:
     """Leave with the job what its readers ask for."""
     report = getattr(scheduler, "report", {})
     job.meta["data_source_info"] = {**scheduler.get_data_source_info(), "id": source_id}
@@ -287,6 +289,9 @@ def _tell_job(job: Job, scheduler: Scheduler, source_id: int, count: int) -> Non
         "unresolved": report.get("unresolved", []),
         "resolved": report.get("resolved", []),
         "num-beliefs": count,
+        "start": scheduler.start.isoformat(),
+        "end": scheduler.end.isoformat(),
+        "sensors": sensor_ids,
     }
     job.meta.pop("exception", None)  # of an earlier run
     job.save_meta()

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from flexmeasures.api.v3_0.tests.conftest import Call
-from flexmeasures.api.v3_0.tests.plans import START, Depot, build_depot, work
+from flexmeasures.api.v3_0.tests.plans import HOUR, START, Depot, build_depot, work
 from flexmeasures.api.v3_0.tests.test_schedules import ask
 from flexmeasures.data.config import db
 from flexmeasures.data.services import jobs
@@ -88,3 +88,41 @@ def test_jobs_about_what_is_gone(call: Call, depot: Depot) -> None:
     assert call("account-admin", "DELETE", f"sensors/{depot.battery}").status_code == 204
     assert call("member", "GET", f"jobs/{id_}").status_code == 404
     db.session.remove()
+
+
+def test_what_a_schedule_costs(call: Call, depot: Depot, app: Flask) -> None:
+    """And where to find it, so that readers need nothing else."""
+    id_ = ask(call, depot)
+    work(app)
+    result = call("member", "GET", f"jobs/{id_}").get_json()["result"]
+    assert result["sensors"] == [depot.battery]
+    assert result["start"] == START.isoformat()
+    assert result["end"] == (START + 2 * HOUR).isoformat()
+    info = result["scheduler-info"]
+    assert (info["cost"], info["currency"]) == (pytest.approx(-10), "EUR")
+    assert info["prices"]["consumption-price"] == {"sensor": depot.price}
+
+
+def test_prices_of_no_sensor(call: Call, depot: Depot, app: Flask) -> None:
+    id_ = ask(call, depot, **{"flex-context": {"consumption-price": "20 EUR/MWh"}})
+    work(app)
+    info = call("member", "GET", f"jobs/{id_}").get_json()["result"]["scheduler-info"]
+    [price] = info["prices"]["production-price"]
+    assert price == {
+        "start": START.isoformat(),
+        "end": (START + 2 * HOUR).isoformat(),
+        "price": 20,
+    }
+
+
+def test_nobody_serves_the_queue(call: Call, depot: Depot) -> None:
+    """A client can tell its user that waiting may be in vain."""
+    id_ = ask(call, depot)
+    assert call("member", "GET", f"jobs/{id_}").get_json()["workers"] == 0
+    queue = jobs.find_queue("scheduling")
+    queue.connection.hset("rq:worker:one", "birth", "now")
+    queue.connection.sadd("rq:workers:scheduling", "rq:worker:one", "rq:worker:dead")
+    try:
+        assert call("member", "GET", f"jobs/{id_}").get_json()["workers"] == 1
+    finally:
+        queue.connection.delete("rq:worker:one", "rq:workers:scheduling")
