@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import current_app, has_request_context
@@ -25,10 +26,14 @@ __all__ = [
     "PERMISSIONS",
     "AuthModelMixin",
     "check_access",
+    "check_scheduler",
+    "may",
     "running_as_cli",
     "user_has_admin_access",
     "user_matches_principals",
 ]
+
+_SCHEDULER = "custom-scheduler"  # an attribute
 
 
 def check_access(context: AuthModelMixin | Any, permission: str) -> None:
@@ -56,6 +61,27 @@ def check_access(context: AuthModelMixin | Any, permission: str) -> None:
         return
     if not user_matches_principals(current_user, context.__acl__().get(permission, ())):
         raise Forbidden(f"{current_user} lacks permission '{permission}' on {context}.")
+
+
+def may(context: AuthModelMixin | Any, permission: str) -> bool:
+    """Would `check_access` let them pass?"""
+    try:
+        check_access(context, permission)
+    except (Forbidden, Unauthorized):
+        return False
+    return True
+
+
+def check_scheduler(fields: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Raise Forbidden unless the caller may choose a scheduler: it is code that our workers run.
+
+    fields : what is sent of an asset or sensor, with or without `attributes`
+    before : the attributes until now
+    """
+    if "attributes" not in fields or current_user.has_role(ADMIN_ROLE):
+        return
+    if fields["attributes"].get(_SCHEDULER) != before.get(_SCHEDULER):
+        raise Forbidden(f"Only admins decide on the attribute {_SCHEDULER}.")
 
 
 def running_as_cli() -> bool:

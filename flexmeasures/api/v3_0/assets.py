@@ -12,14 +12,13 @@ from marshmallow.validate import Range
 from sqlalchemy import ColumnElement, select
 from werkzeug.exceptions import Forbidden, MethodNotAllowed, NotFound
 
-from flexmeasures.api.common.attributes import check_scheduler
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.listing import ListingQuery, listing, paged, sort_by_field
 from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
 from flexmeasures.api.openapi.refusals import ERROR, FORBIDDEN
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
-from flexmeasures.auth.policy import ADMIN_ROLE, check_access
+from flexmeasures.auth.policy import ADMIN_ROLE, check_access, check_scheduler
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
 from flexmeasures.data.models.time_series import Sensor

@@ -13,13 +13,12 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import NotFound
 
-from flexmeasures.api.common.attributes import check_scheduler
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.listing import ListingQuery, listing, paged
 from flexmeasures.api.common.parsing import from_path, use_args, use_kwargs
 from flexmeasures.api.common.responses import unprocessable_entity, with_status
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
-from flexmeasures.auth.policy import check_access
+from flexmeasures.auth.policy import check_access, check_scheduler
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
