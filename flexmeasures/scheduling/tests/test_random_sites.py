@@ -161,7 +161,7 @@ def limits_clash(plan: SitePlan) -> bool:
     return both or {"soc-min", "soc-max"} <= late
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(case=sites(), solver=st.sampled_from(["highs", "highs", "highs", "cbc"]))
 def test_as_good_as_an_independent_optimum(case: SiteCase, solver: str) -> None:
     plan = plan_site(case, solver, EXACTLY)

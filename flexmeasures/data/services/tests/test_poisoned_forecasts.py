@@ -117,14 +117,17 @@ class Site:
             "regressors": [self.weather],
             "quantiles": (0.05, 0.95),
         }
-        forecast(self.sensor, VIEWPOINT, VIEWPOINT + 2 * DAY, belief_time=VIEWPOINT, **options)
+        forecast(self.sensor, VIEWPOINT, VIEWPOINT + DAY, belief_time=VIEWPOINT, **options)
         window = VIEWPOINT - 6 * HOUR, VIEWPOINT + DAY + 6 * HOUR
         forecast(self.sensor, *window, horizons=[HOUR, 24 * HOUR], **options)
 
 
 CASES = [
-    *((term, name, "huge") for term in RUNGS for name in SENSORS),
-    *((term, "power", nonsense) for term in RUNGS[:3] for nonsense in ("infinite", "zeros")),
+    *((term, name, "huge") for term in RUNGS[1:] for name in SENSORS),
+    *((term, "power", nonsense) for term in RUNGS[1:3] for nonsense in ("infinite", "zeros")),
+    # which takes longer, and is tried with all kinds of nonsense where nothing is stored
+    *(("auto", name, "huge") for name in ("power", "readings of moments")),
+    ("auto", "day-ahead prices", "zeros"),
 ]
 
 
@@ -133,7 +136,7 @@ def test_poisoned_future(fresh_db: SQLAlchemy, term: str, name: str, nonsense: s
     site = Site(**SENSORS[name])
     site.forecast(term)
     clean, all_clean = site.stored(VIEWPOINT), site.stored()
-    assert len(clean) > 100
+    assert len(clean) > 70
     site.forget_forecasts()
     # Moments may be read at other times than before.
     offset = timedelta(minutes=0 if site.sensor.event_resolution else 7)
