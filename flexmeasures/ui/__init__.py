@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
+from flexmeasures.ui.crud import accounts, users
 from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
 from flexmeasures.ui.static_files import BlueprintWithVersions, SessionsWithoutFiles
@@ -25,6 +26,8 @@ def register_at(app: Flask) -> None:
     """After plugins, so that a page or template of theirs goes before ours of the same name."""
     app.session_interface = SessionsWithoutFiles()
     app.register_blueprint(flexmeasures_ui)
+    users.register_at(app)
+    accounts.register_at(app)
     app.add_url_rule("/favicon.ico", view_func=favicon)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", view_func=root_dispatcher)

@@ -12,6 +12,12 @@ from flexmeasures.data.models.user import Account, User
 NUMBER_OF_USERS = (
     select(func.count()).where(User.account_id == Account.id).correlate(Account).scalar_subquery()
 )
+NUMBER_OF_ACTIVE_USERS = (
+    select(func.count())
+    .where(User.account_id == Account.id, User.active)
+    .correlate(Account)
+    .scalar_subquery()
+)
 NUMBER_OF_ASSETS = (
     select(func.count())
     .where(GenericAsset.account_id == Account.id)

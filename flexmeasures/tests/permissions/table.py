@@ -35,6 +35,7 @@ THE_OTHERS = "        401  200   403    403     403    200   401"
 THE_OTHERS_READ = "   401  200   403    403     200    200   401"
 ACCOUNT_ADMINS = "    401  403   403    200     403    200   401"
 UNKNOWN = "           401  404   404    404     404    404   401"
+NO_PAGE = "           302  404   404    404     404    404   302"
 UNPROCESSABLE = "     401  422   422    422     422    422   401"
 SUNSET = "            410  410   410    410     410    410   410"
 
@@ -268,6 +269,46 @@ TABLE: dict[str, dict[str, str]] = {
     # Pages
     "GET /": {"": "302 302 302 302 302 302 302"},
     "GET /logged-in-user": {"": PAGE},
+    # Pages about users and accounts
+    "GET /users": {"": PAGE},
+    "GET /users/<id>": {
+        #                          anon other member acc-adm reader admin deactivated
+        "self": PAGE,
+        "colleague": "             302  403   403    200     200    200   302",
+        "admin of the bakery": "   302  403   403    403     200    200   302",
+        "other": "                 302  200   403    403     200    200   302",
+        "unknown": NO_PAGE,
+    },
+    "GET /users/toggle_active/<id>": {
+        "self": NOBODY,
+        "colleague": "             403  403   403    200     403    200   403",
+        "admin of the bakery": "   403  403   403    403     403    200   403",
+        "unknown": "               403  404   404    404     404    404   403",
+    },
+    "POST /users/toggle_active/<id>": {
+        "self": "                  302  403   403    403     403    403   302",
+        "colleague": "             302  403   403    303     403    303   302",
+        "admin of the bakery": "   302  403   403    403     403    303   302",
+        "unknown": NO_PAGE,
+    },
+    "GET /users/reset_password_for/<id>": {
+        "self": PAGE,
+        "colleague": "             302  403   403    200     403    200   302",
+        "admin of the bakery": "   302  403   403    403     403    200   302",
+        "unknown": NO_PAGE,
+    },
+    "POST /users/reset_password_for/<id>": {
+        "self": PAGE.replace("200", "303"),
+        "colleague": "             302  403   403    303     403    303   302",
+        "admin of the bakery": "   302  403   403    403     403    303   302",
+        "unknown": NO_PAGE,
+    },
+    "GET /accounts": {"": PAGE},
+    "GET /accounts/<account_id>": {
+        OWN_ACCOUNT: "             302  403   200    200     200    200   302",
+        OTHER_ACCOUNT: "           302  200   403    403     200    200   302",
+        "unknown": NO_PAGE,
+    },
     # Files
     "GET /favicon.ico": {"": EVERYBODY},
     "GET /ui/static/<path:filename>": {"css/flexmeasures.css": EVERYBODY},

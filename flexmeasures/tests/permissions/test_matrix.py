@@ -91,7 +91,8 @@ def ask(
         more["query_string"] = sent
     elif method != "GET" and url.startswith("/api"):
         more["json"] = sent
-    with undone() if method in ("POST", "DELETE") and "/v3_0/" in path else nullcontext():
+    changes = method in ("POST", "DELETE") and ("/v3_0/" in path or path.startswith("/users/"))
+    with undone() if changes else nullcontext():
         return client.open(url, method=method, headers=headers, buffered=True, **more)
 
 

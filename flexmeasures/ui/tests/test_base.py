@@ -10,6 +10,7 @@ import pytest
 from flask import Blueprint, Flask, render_template_string, session
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
+from werkzeug.routing import Map
 
 from flexmeasures.app import create
 from flexmeasures.data.models.user import Role
@@ -28,7 +29,7 @@ def world(db: SQLAlchemy) -> World:
     return build_world()
 
 
-PAGES = ["/dashboard", "/accounts", "/accounts/<id>", "/assets/", "/users", "/tasks/"]
+PAGES = ["/dashboard", "/assets/", "/tasks/"]
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def site(app: Flask) -> Flask:
 
 
 def test_pages_that_do_not_exist_are_not_in_the_menu(app: Flask, world: World) -> None:
-    assert menu_of(create(env="testing"), "member", show_queues=True) == {}
+    site = create(env="testing")
+    site.url_map = Map()
+    assert menu_of(site, "member", show_queues=True) == {}
 
 
 def browser_of(site: Flask, name: str | None) -> FlaskClient:
@@ -307,6 +310,7 @@ def test_a_plugin_may_have_the_first_page(app: Flask) -> None:
     site = create(env="testing")
     other = Flask("other")
     other.config.update(site.config)
+    other.url_map.converters = site.url_map.converters
     other.add_url_rule("/", endpoint="plugin", view_func=lambda: "mine")
     register_at(other)
     assert [rule.endpoint for rule in other.url_map.iter_rules() if rule.rule == "/"] == ["plugin"]

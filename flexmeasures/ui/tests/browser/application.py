@@ -66,5 +66,5 @@ application = create()
 application.register_blueprint(tryout)
 
 # Something at the addresses of the menu.
-for address in ("/dashboard", "/accounts", "/assets/", "/users", "/tasks/"):
+for address in ("/dashboard", "/assets/", "/tasks/"):
     application.add_url_rule(address, endpoint=address, view_func=login_required(lambda: ""))

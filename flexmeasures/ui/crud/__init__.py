@@ -1,0 +1,1 @@
+"""Pages about assets, users and accounts."""
