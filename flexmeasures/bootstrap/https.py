@@ -26,6 +26,8 @@ _SOURCES = {
     "frame-ancestors": "'self'",
 }
 
+_TILES = "https://api.mapbox.com"
+
 
 def set_up_https(app: FlexMeasures) -> None:
     """Before anything else that happens to a request."""
@@ -42,7 +44,10 @@ def set_up_https(app: FlexMeasures) -> None:
             return None
         return redirect(request.url.replace("http://", "https://", 1), 302)
 
-    policy = content_security_policy(app.config["FLEXMEASURES_CONTENT_SECURITY_POLICY"])
+    policy = content_security_policy(
+        app.config["FLEXMEASURES_CONTENT_SECURITY_POLICY"],
+        with_tiles=bool(app.config["MAPBOX_ACCESS_TOKEN"]),
+    )
 
     def add_headers(response: Response) -> Response:
         for name, value in _HEADERS.items():
@@ -56,9 +61,14 @@ def set_up_https(app: FlexMeasures) -> None:
     app.after_request(add_headers)
 
 
-def content_security_policy(more: dict[str, str]) -> str:
-    """The header's text: this server only, and what a setting adds to (or has besides) that."""
+def content_security_policy(more: dict[str, str], with_tiles: bool = False) -> str:
+    """The header's text: this server only, and what a setting adds to (or has besides) that.
+
+    with_tiles : maps show pictures of Mapbox
+    """
     sources = dict(_SOURCES)
+    if with_tiles:
+        sources["img-src"] += f" {_TILES}"
     for directive, added in more.items():
         known = sources.get(directive, sources["default-src"])
         sources[directive] = added if known == "'none'" else f"{known} {added}"

@@ -102,6 +102,13 @@ def test_own_pages_keep_to_the_policy() -> None:
         assert not re.search(r"<link[^>]*\shref=\"(https?:)?//", text), template
 
 
+def test_tiles_of_maps_need_a_token() -> None:
+    assert "mapbox" not in content_security_policy({})
+    assert "img-src 'self' data: https://api.mapbox.com;" in content_security_policy(
+        {}, with_tiles=True
+    )
+
+
 def test_more_sources_by_a_setting() -> None:
     policy = content_security_policy(
         {"script-src": "https://cdn.example", "img-src": "https:", "object-src": "'self'"}
