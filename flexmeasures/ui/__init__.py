@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 from flask.typing import ResponseReturnValue
 
-from flexmeasures.ui.crud import accounts, users
+from flexmeasures.ui.crud import accounts, assets, users
 from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
 from flexmeasures.ui.static_files import BlueprintWithVersions, SessionsWithoutFiles
 from flexmeasures.ui.templating import set_up_templates
-from flexmeasures.ui.views import logged_in_user
+from flexmeasures.ui.views import logged_in_user, tasks
 
 flexmeasures_ui: Blueprint = BlueprintWithVersions(
     "flexmeasures_ui",
@@ -28,6 +28,8 @@ def register_at(app: Flask) -> None:
     app.register_blueprint(flexmeasures_ui)
     users.register_at(app)
     accounts.register_at(app)
+    tasks.register_at(app)
+    assets.register_at(app)
     app.add_url_rule("/favicon.ico", view_func=favicon)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", view_func=root_dispatcher)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, literal, select
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select
 from sqlalchemy.orm import aliased, contains_eager, defer, joinedload, load_only, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from flexmeasures.auth.acl import Caller
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetType
-from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.models.user import Account
 from flexmeasures.data.queries.access import readable
+
+NUMBER_OF_SENSORS = (
+    select(func.count(Sensor.id))
+    .where(Sensor.generic_asset_id == GenericAsset.id)
+    .correlate(GenericAsset)
+    .scalar_subquery()
+)
+# Beyond it, how many there are exactly is not worth reading them all.
+MOST_COUNTED = 1_000_000
 
 
 def assets_with(fields: Collection[str], caller: Caller | None) -> Select[GenericAsset]:
@@ -97,3 +107,55 @@ def attributes_below(asset_id: int) -> list[tuple[int, Any]]:
         for query in (of_assets.order_by(GenericAsset.id), of_sensors.order_by(Sensor.id))
         for id_, attributes in db.session.execute(query)
     ]
+
+
+def path_to(asset: GenericAsset, caller: Caller | None) -> list[tuple[int, str]]:
+    """Ids and names of what an asset is part of, from the top; of these, what the caller may read.
+
+    One statement; none for assets at the top.
+    """
+    if asset.parent_asset_id is None:
+        return []
+    may_read = readable(caller, GenericAsset.account_id)
+    query = select(GenericAsset.id, GenericAsset.parent_asset_id, GenericAsset.name, may_read)
+    line = db.session.execute(query.where(GenericAsset.id.in_(ancestors(asset.parent_asset_id))))
+    above = {row[0]: row[1:] for row in line}
+    path: list[tuple[int, str]] = []
+    at: int | None = asset.parent_asset_id
+    while at in above:
+        next_, name, is_open = above.pop(at)
+        if is_open:
+            path.append((at, name))
+        at = next_
+    return path[::-1]
+
+
+@dataclass(frozen=True)
+class Going:
+    """How much is deleted with an asset. Beliefs are counted up to `MOST_COUNTED`."""
+
+    parts: int
+    sensors: int
+    beliefs: int
+
+
+def what_goes_with(asset_id: int) -> Going:
+    """All below an asset, its sensors and theirs, and what is believed. One statement."""
+    tree = descendants(GenericAsset.id == asset_id).cte("all_below")
+    sensors = select(Sensor.id).where(Sensor.generic_asset_id.in_(select(tree))).cte("sensors")
+    beliefs = select(literal(1)).where(TimedBelief.sensor_id.in_(select(sensors.c.id)))
+    some = beliefs.limit(MOST_COUNTED).subquery()
+    numbers = [select(func.count()).select_from(part) for part in (tree, sensors, some)]
+    row = db.session.execute(select(*(number.scalar_subquery() for number in numbers))).one()
+    return Going(row[0] - 1, row[1], row[2])
+
+
+def middle_of_assets(account_id: int) -> tuple[float, float] | None:
+    """Latitude and longitude of the middle of the box around an account's assets; None without
+    any that have a location. One statement."""
+    latitude, longitude = GenericAsset.latitude, GenericAsset.longitude
+    query = select(
+        func.min(latitude) + func.max(latitude), func.min(longitude) + func.max(longitude)
+    ).where(GenericAsset.account_id == account_id, latitude.is_not(None), longitude.is_not(None))
+    north, east = db.session.execute(query).one()
+    return None if north is None or east is None else (north / 2, east / 2)

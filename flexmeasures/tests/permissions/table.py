@@ -201,6 +201,11 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
     "GET /api/v3_0/sensors/<id>/data": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     "POST /api/v3_0/sensors/<id>/data": _SENSOR_DATA["POST"] | {"unknown": UNKNOWN},
+    # Without a file.
+    "POST /api/v3_0/sensors/<id>/data/upload": {
+        object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
+    }
+    | {"unknown": UNKNOWN},
     "GET /api/v3_0/sensors/<id>/accuracy": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     # Schedules. Only tests of schedules ask for some that can be made, or are.
     "POST /api/v3_0/sensors/<id>/schedules/trigger": {
@@ -308,6 +313,39 @@ TABLE: dict[str, dict[str, str]] = {
         OWN_ACCOUNT: "             302  403   200    200     200    200   302",
         OTHER_ACCOUNT: "           302  200   403    403     200    200   302",
         "unknown": NO_PAGE,
+    },
+    "GET /assets/": {"": PAGE},
+    "GET /assets/owned_by/<account_id>/": {
+        OWN_ACCOUNT: "      302 403 200 200 200 200 302",
+        OTHER_ACCOUNT: "    302 200 403 403 200 200 302",
+        "unknown": PAGE,
+    },
+    "GET /assets/<id>/": {
+        OWN_ASSET: "        302 403 200 200 200 200 302",
+        OTHER_ASSET: "      302 200 403 403 200 200 302",
+        PUBLIC_ASSET: PAGE,
+        "unknown": "        302 404 404 404 404 404 302",
+        "new": "            302 200 403 200 403 200 302",
+    },
+    # Without changes; the form of a new one, with errors.
+    "POST /assets/<id>/": {
+        OWN_ASSET: "        302 403 200 200 403 200 302",
+        OTHER_ASSET: "      302 200 403 403 403 200 302",
+        PUBLIC_ASSET: "     302 403 403 403 403 200 302",
+        "unknown": "        302 404 404 404 404 404 302",
+        "create": "         302 200 403 200 403 200 302",
+    },
+    "GET /assets/delete_with_data/<id>/": {
+        OWN_ASSET: "        302 403 403 200 403 200 302",
+        OTHER_ASSET: "      302 200 403 403 403 200 302",
+        PUBLIC_ASSET: "     302 403 403 403 403 200 302",
+        "unknown": "        302 404 404 404 404 404 302",
+    },
+    "POST /assets/delete_with_data/<id>/": {
+        OWN_ASSET: "        302 403 403 303 403 303 302",
+        OTHER_ASSET: "      302 303 403 403 403 303 302",
+        PUBLIC_ASSET: "     302 403 403 403 403 303 302",
+        "unknown": "        302 404 404 404 404 404 302",
     },
     # Files
     "GET /favicon.ico": {"": EVERYBODY},

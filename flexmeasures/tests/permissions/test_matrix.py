@@ -91,7 +91,9 @@ def ask(
         more["query_string"] = sent
     elif method != "GET" and url.startswith("/api"):
         more["json"] = sent
-    changes = method in ("POST", "DELETE") and ("/v3_0/" in path or path.startswith("/users/"))
+    changes = method in ("POST", "DELETE") and (
+        "/v3_0/" in path or path.startswith(("/users/", "/assets/"))
+    )
     with undone() if changes else nullcontext():
         return client.open(url, method=method, headers=headers, buffered=True, **more)
 

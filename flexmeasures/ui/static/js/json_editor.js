@@ -1,0 +1,79 @@
+// JSON in a form: [data-json-editor] around a textarea. While somebody types, .json-state tells
+// whether it is a valid object, or in which line it is not; a button puts it in order. A form with
+// invalid JSON is not sent.
+
+const PAUSE = 250; // milliseconds without a key
+
+for (const editor of document.querySelectorAll("[data-json-editor]")) setUp(editor);
+
+function setUp(editor) {
+  const text = editor.querySelector("textarea");
+  const state = editor.querySelector(".json-state");
+  const order = document.createElement("button");
+  order.type = "button";
+  order.className = "btn btn-sm btn-default json-order";
+  order.textContent = "Put in order";
+  const name = document.createElement("span");
+  name.className = "visually-hidden";
+  name.textContent = `: ${editor.querySelector("label").textContent}`;
+  order.append(name);
+  state.before(order);
+  order.addEventListener("click", () => {
+    const { value, problem } = read(text.value);
+    if (problem) return goTo(text, problem.at);
+    text.value = JSON.stringify(value, null, 2);
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+    text.focus();
+  });
+  let timer = 0;
+  text.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => show(text, state), PAUSE);
+  });
+  text.form.addEventListener("submit", (event) => {
+    const problem = show(text, state);
+    if (!problem || event.defaultPrevented) return;
+    event.preventDefault();
+    text.closest("details")?.setAttribute("open", "");
+    goTo(text, problem.at);
+  });
+}
+
+function show(text, state) {
+  const { problem } = read(text.value);
+  text.setAttribute("aria-invalid", String(Boolean(problem)));
+  text.classList.toggle("is-invalid", Boolean(problem));
+  state.classList.toggle("field-error", Boolean(problem));
+  state.textContent = problem ? problem.message : "Valid JSON.";
+  return problem;
+}
+
+function read(text) {
+  if (!text.trim()) return { value: {} };
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { problem: explain(text, error) };
+  }
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (isObject) return { value };
+  return { problem: { at: 0, message: 'This should be an object: {"name": value, ...}.' } };
+}
+
+// Browsers tell the place in words of their own: "at position 7", "at line 1 column 8", or not at all.
+function explain(text, error) {
+  const position = /position (\d+)/.exec(error.message);
+  const lines = /line (\d+) column (\d+)/.exec(error.message);
+  const reason = error.message.replace(/^JSON\.parse: /, "").replace(/,? ?(in JSON )?at (position|line) .*$/, "");
+  let at = text.length;
+  if (position) at = Number(position[1]);
+  else if (lines) at = text.split("\n").slice(0, lines[1] - 1).join("\n").length + Number(lines[2]) - (lines[1] > 1 ? 0 : 1);
+  const before = text.slice(0, at).split("\n");
+  return { at, message: `Not valid JSON: line ${before.length}, column ${before.at(-1).length + 1}. ${reason}.` };
+}
+
+function goTo(text, at) {
+  text.focus();
+  text.setSelectionRange(at, Math.min(at + 1, text.value.length));
+}
