@@ -10,7 +10,7 @@ from flexmeasures.forecasting.engine.series import Floats
 
 def holidays_on(days: NDArray[np.datetime64], zone: str) -> Floats:
     """1 for each day that is a public holiday where the zone is, else 0."""
-    from flexmeasures.forecasting.holidays import country_of
+    from flexmeasures.forecasting.countries import country_of
 
     country = country_of(zone)
     if country is None:

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pytz
 from sqlalchemy import or_, select
 
 from flexmeasures.data.beliefs.rows import Integers, microseconds
@@ -24,6 +23,7 @@ from flexmeasures.data.models.annotations import (
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.queries.assets import ancestors
 from flexmeasures.forecasting.base import Settings
+from flexmeasures.forecasting.countries import country_of
 from flexmeasures.forecasting.grid import DAY, clock_of
 
 ATTRIBUTE = "public_holidays"
@@ -101,24 +101,6 @@ def _country(sensor: Sensor, settings: Settings) -> tuple[str | None, list[str]]
         return None, [f"The public holidays of {wanted!r} are not known, and left out."]
     country = country_of(sensor.timezone) if wanted is True else None
     return (country if country is not None and _is_known(country) else None), []
-
-
-def country_of(timezone: str) -> str | None:
-    """The code of the one country that has this timezone; None if there is none.
-
-    >>> country_of("Europe/Amsterdam"), country_of("UTC")
-    ('NL', None)
-    """
-    return _countries().get(timezone)
-
-
-@cache
-def _countries() -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for country, timezones in pytz.country_timezones.items():
-        for timezone in timezones:
-            found.setdefault(timezone, set()).add(country)
-    return {timezone: min(codes) for timezone, codes in found.items() if len(codes) == 1}
 
 
 @cache

@@ -18,7 +18,8 @@ from flexmeasures.data.models.annotations import (
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.user import Account
 from flexmeasures.forecasting.base import Settings
-from flexmeasures.forecasting.holidays import country_of, days_between, holidays_of
+from flexmeasures.forecasting.countries import country_of
+from flexmeasures.forecasting.holidays import days_between, holidays_of
 from flexmeasures.forecasting.tests.worlds import World
 
 FIRST, LAST = ((day - date(1970, 1, 1)).days for day in (date(2025, 1, 1), date(2026, 12, 31)))
