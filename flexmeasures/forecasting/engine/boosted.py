@@ -22,6 +22,7 @@ class Growth:
     """How trees are grown. Leaves are large since neighbouring rows tell nearly the same.
 
     choice : the share of the features, drawn by lot, that each split may choose from
+    bins : how many values of each feature are told apart
     without : beginnings of the names of features that are not looked at
     """
 
@@ -31,6 +32,7 @@ class Growth:
     step: float = 0.08
     loss: str = "absolute_error"
     choice: float = 1.0
+    bins: int = 64
     without: tuple[str, ...] = ()
 
 
@@ -70,6 +72,7 @@ def fit_trees(
         learning_rate=growth.step,
         min_samples_leaf=growth.fewest_in_leaf,
         max_features=growth.choice,
+        max_bins=growth.bins,
         early_stopping=False,
         random_state=0,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from flexmeasures.forecasting.engine.boosted import Growth, Trees, fit_trees
 from flexmeasures.forecasting.engine.linear import inputs_of
-from flexmeasures.forecasting.engine.lines import Lines, fit_lines
+from flexmeasures.forecasting.engine.lines import Lines, Way, fit_lines
 from flexmeasures.forecasting.engine.sample import Sample
 from flexmeasures.forecasting.engine.series import Floats
 
@@ -17,10 +17,10 @@ PLAIN = ("latest_", "day_")
 """What plain lines look at: they have little to get wrong."""
 
 SIMPLE = ("latest_0", "day_0", "week_0", "usual_daily", "usual_kind", "usual_week")
-WHOLE = Growth(rounds=100, leaves=20, fewest_in_leaf=50, choice=0.6)
+WHOLE = Growth(rounds=60, step=0.13, leaves=20, fewest_in_leaf=50, choice=0.6)
 CORRECTING = Growth(
-    rounds=50,
-    step=0.12,
+    rounds=30,
+    step=0.2,
     without=(
         "anomaly_slow",
         "anomaly_week",
@@ -72,19 +72,20 @@ class Forest:
 
 @dataclass(frozen=True, eq=False)
 class Experts:
-    """Lines of all SORTS, and trees."""
+    """Lines of all SORTS, first those that are not plain, and trees."""
 
-    lines: tuple[Lines, ...]
+    lines: Lines
+    plain: Lines
     forest: Forest
 
     def __call__(self, features: dict[str, Floats]) -> Floats:
         """(m, k) forecasts, a column for each of NAMES."""
         lead = features["lead"]
-        inputs = _both_inputs(features)
         columns = [
-            lines(inputs[sort.plain], lead) for lines, sort in zip(self.lines, SORTS, strict=True)
+            self.lines(inputs_of(features), lead),
+            self.plain(_plain_inputs(features), lead),
         ]
-        steady = columns[0]
+        steady = columns[0][:, 0]
         columns += [steady + self.forest.correction(features), self.forest.whole(features)]
         for name in SIMPLE:
             columns.append(np.where(np.isfinite(features[name]), features[name], steady))
@@ -93,40 +94,38 @@ class Experts:
 
 def fit_experts(sample: Sample, per_day: float, forest: Forest | None = None) -> Experts:
     """Learn from a sample; trees take longest, so they may be given."""
-    inputs = _both_inputs(sample.features)
-    lines = tuple(_lines(sort, inputs[sort.plain], sample, per_day) for sort in SORTS)
+    inputs = inputs_of(sample.features)
+    lines = _fit(inputs, sample, per_day, plain=False)
+    plain = _fit(_plain_inputs(sample.features), sample, per_day, plain=True)
     if forest is None:
-        rest = sample.target - lines[0](inputs[False], sample.lead)
+        rest = sample.target - lines(inputs, sample.lead)[:, 0]
         forest = Forest(
             fit_trees(sample.features, rest, CORRECTING),
             fit_trees(sample.features, sample.target, WHOLE),
         )
-    return Experts(lines, forest)
+    return Experts(lines, plain, forest)
 
 
-def _lines(sort: Sort, inputs: Floats, sample: Sample, per_day: float) -> Lines:
+def _fit(inputs: Floats, sample: Sample, per_day: float, plain: bool) -> Lines:
+    ways = tuple(_way(sort, sample, per_day) for sort in SORTS if sort.plain == plain)
+    return fit_lines(inputs, sample.lead, sample.target, ways, MOST_LEADS)
+
+
+def _way(sort: Sort, sample: Sample, per_day: float) -> Way:
     age = (sample.viewpoints.max() - sample.viewpoints) / per_day
     weight, days = np.ones(len(sample)), float(age.max())
     if sort.half_life is not None:
         weight = 0.5 ** (age / sort.half_life)
         days = min(days, sort.half_life / np.log(2))
-    return fit_lines(
-        inputs,
-        sample.lead,
-        sample.target,
-        weight,
-        independent=min(max(days, 1.0), len(np.unique(sample.viewpoints))),
-        absolute=sort.absolute,
-        most=MOST_LEADS,
-    )
+    independent = min(max(days, 1.0), len(np.unique(sample.viewpoints)))
+    return Way(weight, independent, sort.absolute)
 
 
-def _both_inputs(features: dict[str, Floats]) -> dict[bool, Floats]:
-    """What lines look at, by whether they are plain."""
+def _plain_inputs(features: dict[str, Floats]) -> Floats:
     usual = features["usual_daily"]
     plain = [
         np.where(np.isfinite(column), column, usual)
         for name, column in features.items()
         if name.startswith(PLAIN)
     ]
-    return {False: inputs_of(features), True: np.column_stack(plain)}
+    return np.column_stack(plain)

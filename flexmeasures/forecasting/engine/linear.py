@@ -9,7 +9,7 @@ import numpy as np
 from flexmeasures.forecasting.engine.features import Bounds, Past
 from flexmeasures.forecasting.engine.fitted import Learnt
 from flexmeasures.forecasting.engine.limits import Limits
-from flexmeasures.forecasting.engine.lines import Lines, fit_lines
+from flexmeasures.forecasting.engine.lines import Lines, Way, fit_lines
 from flexmeasures.forecasting.engine.quantiles import Bands, independent_days, recent_first
 from flexmeasures.forecasting.engine.sample import Sample, draw
 from flexmeasures.forecasting.engine.series import Floats, Series, Steps
@@ -53,7 +53,7 @@ class LinearCore:
     hourly: Floats
 
     def values(self, features: dict[str, Floats]) -> Floats:
-        return self.lines(inputs_of(features), features["lead"])
+        return self.lines(inputs_of(features), features["lead"])[:, 0]
 
     def expected_error(self, features: dict[str, Floats], values: Floats) -> Floats:
         return self.hourly[_hour(features)]
@@ -116,7 +116,7 @@ class Trial:
         early, late = sample.part(sample.events < cut), sample.part(sample.viewpoints >= cut)
         if len(early) < LEAST_PAIRS or len(late) < LEAST_PAIRS:
             early = late = sample
-        values = fit(early, past.per_day)(inputs_of(late.features), late.lead)
+        values = fit(early, past.per_day)(inputs_of(late.features), late.lead)[:, 0]
         target = late.target
         errors = target - values
         if transform is not None:
@@ -149,15 +149,12 @@ class Trial:
 def fit(sample: Sample, per_day: float) -> Lines:
     """Lines of least squares."""
     days = (sample.viewpoints.max() - sample.viewpoints.min()) / per_day
-    return fit_lines(
-        inputs_of(sample.features),
-        sample.lead,
-        sample.target,
+    way = Way(
         np.ones(len(sample)),
         independent=min(days, len(np.unique(sample.viewpoints))),
         absolute=False,
-        most=MOST_LEADS,
     )
+    return fit_lines(inputs_of(sample.features), sample.lead, sample.target, (way,), MOST_LEADS)
 
 
 def _hour(features: dict[str, Floats]) -> Steps:

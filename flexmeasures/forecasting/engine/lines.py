@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flexmeasures.forecasting.engine.sample import Anchors
 from flexmeasures.forecasting.engine.series import Floats
@@ -17,124 +18,159 @@ NOISE_WEIGHT = 10.0
 
 LEAST_RIDGE, MOST_RIDGE = 1e-5, 0.5
 FIRST_RIDGE = 1e-3
-ROUNDS = 6
+ROUNDS = 5
 NEAR = 0.05
 _SMALL = 1e-6
+
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Inputs in standard deviations from their mean, within limits; the missing ones at the mean.
+
+    mean, deviation : (p,)
+    """
+
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, inputs: Floats) -> Scale:
+        known = np.isfinite(inputs)
+        mean = np.where(known, inputs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        deviation = np.where(known, inputs, mean).std(axis=0)
+        constant = deviation <= _SMALL * (1 + np.abs(mean))
+        return cls(mean, np.where(constant, np.inf, deviation))
+
+    def __call__(self, inputs: Floats) -> Floats:
+        scaled = np.where(np.isfinite(inputs), inputs, self.mean)
+        scaled -= self.mean
+        scaled /= self.deviation
+        return np.clip(scaled, -FURTHEST, FURTHEST, out=scaled)
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """target = middle + size * (offset + slopes @ clip((features - mean) / deviation))."""
+    """target = middle + size * (offset + slopes @ scaled inputs)."""
 
-    mean: Floats
-    deviation: Floats
     slopes: Floats
     offset: float
     middle: float
     size: float
 
-    def __call__(self, inputs: Floats) -> Floats:
-        scaled = _scaled(inputs, self.mean, self.deviation)
+    def __call__(self, scaled: Floats) -> Floats:
         # Row by row; a matrix product would round a row by its place among the others.
         result: Floats = self.offset + (scaled * self.slopes).sum(axis=1)
         return self.middle + self.size * result
 
 
-def fit_line(
-    inputs: Floats, target: Floats, weight: Floats, independent: float, absolute: bool
-) -> Line:
-    """The line with the least sum of errors, squared or absolute.
+@dataclass(frozen=True, eq=False)
+class Way:
+    """How a line is fitted.
 
-    Missing inputs count as their mean. A ridge keeps slopes small that little speaks for: the
-    larger, the more of the target's variance is noise to a first regression, and the fewer rows are
-    independent of each other. (Neighbouring viewpoints see nearly the same, so days count.)
-    Absolute errors are made least by weighing rows, round by round, by the inverse of their error.
+    weight : (m,) how much each row counts
+    independent : how many of the rows are independent of each other, about
+    absolute : makes absolute errors least, else squared ones
     """
-    known = np.isfinite(inputs)
-    mean = np.where(known, inputs, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    deviation = np.where(known, inputs, mean).std(axis=0)
-    deviation = np.where(deviation > _SMALL * (1 + np.abs(mean)), deviation, np.inf)
-    scaled = np.column_stack([np.ones(len(target)), _scaled(inputs, mean, deviation)])
+
+    weight: Floats
+    independent: float
+    absolute: bool
+
+
+def fit_line(scaled: Floats, target: Floats, way: Way) -> Line:
+    """The line with the least sum of errors.
+
+    A ridge keeps slopes small that little speaks for: the larger, the more of the target's variance
+    is noise to a first regression, and the fewer rows are independent of each other. (Neighbouring
+    viewpoints see nearly the same, so days count.) Absolute errors are made least by weighing rows,
+    round by round, by the inverse of their error.
+    """
+    rows = np.column_stack([np.ones(len(target)), scaled]).astype(np.float32)
+    return _fit_line(rows, target, way)
+
+
+def _fit_line(rows: Singles, target: Floats, way: Way) -> Line:
+    weight = way.weight
     middle = float(np.average(target, weights=weight))
     size = float(np.sqrt(np.average((target - middle) ** 2, weights=weight)))
     if size < 1e-12 * (1 + abs(middle)):  # constant
-        return Line(mean, deviation, np.zeros(inputs.shape[1]), 0.0, middle, 1.0)
-    wanted = (target - middle) / size
-    solver = _Solver(scaled, wanted)
-    slopes = solver.solve(weight, FIRST_RIDGE)
-    error = wanted - scaled @ slopes
+        return Line(np.zeros(rows.shape[1] - 1), 0.0, middle, 1.0)
+    wanted = ((target - middle) / size).astype(np.float32)
+    slopes = _solve(rows, wanted, weight, FIRST_RIDGE)
+    error = _errors(rows, wanted, slopes)
     noise = float(np.average(error**2, weights=weight))
-    ridge = NOISE_WEIGHT * noise / max(1 - noise, 0.02) / max(independent, 1.0)
+    ridge = NOISE_WEIGHT * noise / max(1 - noise, 0.02) / max(way.independent, 1.0)
     ridge = min(max(ridge, LEAST_RIDGE), MOST_RIDGE)
     current = weight
-    for _ in range(ROUNDS if absolute else 1):
-        slopes = solver.solve(current, ridge)
-        error = np.abs(wanted - scaled @ slopes)
-        current = weight / np.maximum(error, max(0.1 * float(np.median(error)), _SMALL))
-        current = current * (weight.sum() / current.sum())
-    return Line(mean, deviation, slopes[1:], float(slopes[0]), middle, size)
+    for _ in range(ROUNDS if way.absolute else 1):
+        if way.absolute:
+            current = weight / np.maximum(error, max(0.1 * float(np.median(error)), _SMALL))
+            current = current * (weight.sum() / current.sum())
+        slopes = _solve(rows, wanted, current, ridge)
+        error = _errors(rows, wanted, slopes)
+    return Line(slopes[1:], float(slopes[0]), middle, size)
 
 
-class _Solver:
+def _errors(rows: Singles, wanted: Singles, slopes: Floats) -> Floats:
+    found: Floats = np.abs(wanted - rows @ slopes.astype(np.float32)).astype(np.float64)
+    return found
+
+
+def _solve(rows: Singles, wanted: Singles, weight: Floats, ridge: float) -> Floats:
     """Weighted least squares with a ridge; sums in single precision, which takes half the time."""
-
-    def __init__(self, scaled: Floats, wanted: Floats) -> None:
-        self.rows = np.column_stack([scaled, wanted]).astype(np.float32)
-
-    def solve(self, weight: Floats, ridge: float) -> Floats:
-        weighted = self.rows * weight.astype(np.float32)[:, None]
-        products = (weighted.T @ self.rows).astype(np.float64)
-        penalty = np.full(len(products) - 1, ridge * weight.sum())
-        penalty[0] = _SMALL
-        found: Floats = np.linalg.solve(products[:-1, :-1] + np.diag(penalty), products[:-1, -1])
-        return found
-
-
-def _scaled(inputs: Floats, mean: Floats, deviation: Floats) -> Floats:
-    filled = np.where(np.isfinite(inputs), inputs, mean)
-    return np.clip((filled - mean) / deviation, -FURTHEST, FURTHEST)
+    root = np.sqrt(weight).astype(np.float32)
+    weighted = rows * root[:, None]
+    products = (weighted.T @ weighted).astype(np.float64)
+    penalty = np.full(len(products), ridge * weight.sum())
+    penalty[0] = _SMALL
+    aims = (weighted.T @ (wanted * root)).astype(np.float64)
+    found: Floats = np.linalg.solve(products + np.diag(penalty), aims)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """A line for each of some leads; forecasts between them are blends."""
+    """For each of some leads, lines fitted in k ways; forecasts between leads are blends."""
 
     anchors: Anchors
-    lines: tuple[Line, ...]
+    scales: tuple[Scale, ...]
+    lines: tuple[tuple[Line, ...], ...]
 
     def __call__(self, inputs: Floats, lead: Floats) -> Floats:
+        """(m, k)"""
         shares = self.anchors.shares(lead)
-        result = np.zeros(len(lead))
-        for number, line in enumerate(self.lines):
+        result = np.zeros((len(lead), len(self.lines[0])))
+        for number, (scale, lines) in enumerate(zip(self.scales, self.lines, strict=True)):
             concerned = np.flatnonzero(shares[:, number] > 0)
             if len(concerned):
-                result[concerned] += shares[concerned, number] * line(inputs[concerned])
+                scaled = scale(inputs[concerned])
+                found = np.column_stack([line(scaled) for line in lines])
+                result[concerned] += shares[concerned, number, None] * found
         return result
 
 
 def fit_lines(
-    inputs: Floats,
-    lead: Floats,
-    target: Floats,
-    weight: Floats,
-    *,
-    independent: float,
-    absolute: bool,
-    most: int,
+    inputs: Floats, lead: Floats, target: Floats, ways: tuple[Way, ...], most: int
 ) -> Lines:
-    """A line for each of at most `most` leads, from the pairs with leads near it.
-
-    independent : how many of the viewpoints are independent of each other, about
-    """
+    """Lines for each of at most `most` leads, from the pairs with leads near it."""
     anchors = Anchors.of(lead, most)
     shares = anchors.shares(lead)
-    lines = []
+    scales, lines = [], []
     for number in range(len(anchors)):
         share = shares[:, number]
-        near = share > NEAR
-        if near.sum() < 2:
-            share, near = np.ones(len(lead)), np.ones(len(lead), dtype=bool)
+        near = np.flatnonzero(share > NEAR)
+        if len(near) < 2:
+            share, near = np.ones(len(lead)), np.arange(len(lead))
+        scale = Scale.of(inputs[near])
+        rows = np.ones((len(near), inputs.shape[1] + 1), dtype=np.float32)
+        rows[:, 1:] = scale(inputs[near])
+        scales.append(scale)
         lines.append(
-            fit_line(inputs[near], target[near], weight[near] * share[near], independent, absolute)
+            tuple(
+                _fit_line(rows, target[near], replace(way, weight=way.weight[near] * share[near]))
+                for way in ways
+            )
         )
-    return Lines(anchors, tuple(lines))
+    return Lines(anchors, tuple(scales), tuple(lines))

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from flexmeasures.forecasting.engine.blend import choose_shares
 from flexmeasures.forecasting.engine.features import Bounds, Past, build
 from flexmeasures.forecasting.engine.limits import Limits
-from flexmeasures.forecasting.engine.lines import fit_line, fit_lines
+from flexmeasures.forecasting.engine.lines import Scale, Way, fit_line, fit_lines
 from flexmeasures.forecasting.engine.quantiles import Bands
 from flexmeasures.forecasting.engine.sample import Anchors, draw
+from flexmeasures.forecasting.engine.series import Floats
 from flexmeasures.forecasting.engine.tests.worlds import building, series_of
 from flexmeasures.forecasting.engine.transform import BoxCox, candidates
 
 RNG = np.random.default_rng(7)
 
 
+def fit_to(
+    inputs: Floats, target: Floats, independent: float, absolute: bool
+) -> Callable[[Floats], Floats]:
+    scale = Scale.of(inputs)
+    line = fit_line(scale(inputs), target, Way(np.ones(len(target)), independent, absolute))
+    return lambda others: line(scale(others))
+
+
 def test_a_line_is_found() -> None:
     inputs = RNG.normal(size=(500, 3))
     target = 4 + inputs @ np.array([2.0, 0.0, -1.0])
-    line = fit_line(inputs, target, np.ones(500), independent=500, absolute=False)
+    line = fit_to(inputs, target, 500, absolute=False)
     assert line(np.array([[1.0, 5.0, 1.0]]))[0] == pytest.approx(5.0, abs=0.01)
 
 
@@ -29,7 +40,7 @@ def test_least_absolute_errors_do_not_follow_a_few_far_ones() -> None:
     target = inputs[:, 0].copy()
     target[::10] += 100
     squared, absolute = (
-        fit_line(inputs, target, np.ones(500), 500, absolute=choice)(np.zeros((1, 1)))[0]
+        fit_to(inputs, target, 500, absolute=choice)(np.zeros((1, 1)))[0]
         for choice in (False, True)
     )
     assert squared > 5
@@ -41,26 +52,27 @@ def test_of_noise_less_is_made_than_least_squares_would() -> None:
     inputs, target = RNG.normal(size=(100, 40)), RNG.normal(size=100)
     others = RNG.normal(size=(500, 40))
     plain = others @ np.linalg.lstsq(inputs, target, rcond=None)[0]
-    found = fit_line(inputs, target, np.ones(100), independent=20, absolute=False)(others)
+    found = fit_to(inputs, target, 20, absolute=False)(others)
     assert found.std() < 0.6 * plain.std()
 
 
 def test_missing_inputs_count_as_their_mean() -> None:
     inputs = RNG.normal(size=(200, 2)) + 3
-    line = fit_line(inputs, inputs.sum(axis=1), np.ones(200), 200, absolute=False)
+    line = fit_to(inputs, inputs.sum(axis=1), 200, absolute=False)
     gap = line(np.array([[np.nan, 3.0]]))[0]
     assert gap == pytest.approx(inputs[:, 0].mean() + 3, abs=0.1)
-    empty = fit_line(np.full((50, 1), np.nan), np.arange(50.0), np.ones(50), 50, absolute=True)
+    empty = fit_to(np.full((50, 1), np.nan), np.arange(50.0), 50, absolute=True)
     assert np.isfinite(empty(np.array([[np.nan], [7.0]]))).all()
 
 
 def test_lines_between_anchors_are_blended() -> None:
     lead = np.repeat([0.0, 10.0], 100)
     target = np.where(lead == 0, 1.0, 3.0)
-    lines = fit_lines(
-        np.zeros((200, 1)), lead, target, np.ones(200), independent=100, absolute=False, most=8
-    )
-    assert lines(np.zeros((3, 1)), np.array([0.0, 5.0, 99.0])) == pytest.approx([1, 2, 3])
+    way = Way(np.ones(200), independent=100, absolute=False)
+    lines = fit_lines(np.zeros((200, 1)), lead, target, (way, way), most=8)
+    found = lines(np.zeros((3, 1)), np.array([0.0, 5.0, 99.0]))
+    assert found.shape == (3, 2)
+    assert found[:, 0] == pytest.approx([1, 2, 3])
 
 
 def test_few_leads_are_all_anchors_and_many_are_thinned() -> None:
