@@ -36,6 +36,10 @@ THE_OTHERS_READ = "   401  200   403    403     200    200   401"
 ACCOUNT_ADMINS = "    401  403   403    200     403    200   401"
 UNKNOWN = "           401  404   404    404     404    404   401"
 NO_PAGE = "           302  404   404    404     404    404   302"
+READERS_PAGE = "      302  403   403    403     200    200   302"
+ADMINS_FORM = "       302  403   403    403     403    303   302"
+NO_QUEUE = "          302  403   403    403     404    404   302"
+NO_JOB = "            302  403   403    403     403    404   302"
 UNPROCESSABLE = "     401  422   422    422     422    422   401"
 SUNSET = "            410  410   410    410     410    410   410"
 
@@ -347,6 +351,22 @@ TABLE: dict[str, dict[str, str]] = {
         PUBLIC_ASSET: "     302 403 403 403 403 303 302",
         "unknown": "        302 404 404 404 404 404 302",
     },
+    # Pages about tasks. Their changes are asked for with jobs that are not there, or none at all.
+    "GET /tasks/": {"": READERS_PAGE},
+    "GET /tasks/<queue>": {"scheduling": READERS_PAGE, "unknown": NO_QUEUE},
+    "GET /tasks/<queue>/<int:page>": {},
+    "GET /tasks/job/<job_id>": {"unknown": NO_QUEUE},
+    "GET /tasks/queues.json": {"": READERS_PAGE},
+    "GET /tasks/workers.json": {"": READERS_PAGE},
+    "GET /tasks/rq-instances.json": {"": READERS_PAGE},
+    "GET /tasks/jobs/<queue>/<int:page>.json": {},
+    "POST /tasks/job/<job_id>/requeue": {"unknown": NO_JOB},
+    "POST /tasks/job/<job_id>/cancel": {"unknown": NO_JOB},
+    "POST /tasks/requeue-all": {"": ADMINS_FORM},
+    "POST /tasks/queue/<queue>/empty": {"scheduling": ADMINS_FORM, "unknown": NO_JOB},
+    "POST /tasks/queue/<queue>/compact": {"scheduling": ADMINS_FORM, "unknown": NO_JOB},
+    "GET /rq/": {"": "302 302 302 302 302 302 302"},
+    "GET /rq/<path:path>": {"scheduling": "302 302 302 302 302 302 302"},
     # Files
     "GET /favicon.ico": {"": EVERYBODY},
     "GET /ui/static/<path:filename>": {"css/flexmeasures.css": EVERYBODY},
