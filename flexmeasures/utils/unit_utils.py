@@ -91,6 +91,18 @@ def is_energy_price_unit(unit: str) -> bool:
     return currency in CURRENCIES and is_energy_unit(energy)
 
 
+def is_money_unit(unit: str) -> bool:
+    """An amount of money, of whatever currency?
+
+    >>> is_money_unit("EUR"), is_money_unit("EUR/MWh"), is_money_unit("kWh")
+    (True, False, False)
+    """
+    try:
+        return _has_dimension_of(unit, currency_of(unit))
+    except ValueError:
+        return False
+
+
 def currency_of(unit: str) -> str:
     """The currency of a price or amount of money.
 

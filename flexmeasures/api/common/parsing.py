@@ -43,6 +43,8 @@ class JobIdConverter(BaseConverter):
 class Parser(FlaskParser):
     """Tells what is wrong by location and field. Unknown keys matter in bodies only."""
 
+    __location_map__ = {**FlaskParser.__location_map__, "multipart": "load_multipart"}
+
     def load_json(self, req: Request, schema: Schema) -> Any:
         """The body; none at all if it is not declared to be JSON."""
         body = _json_of(req)
@@ -55,6 +57,17 @@ class Parser(FlaskParser):
         body = _json_of(req) if req.method in ("GET", "HEAD") else missing
         if isinstance(body, Mapping):
             lists = {**spelled_as_documented(body, schema), **lists}
+        return self._makeproxy(MultiDict(lists), schema)
+
+    def load_multipart(self, req: Request, schema: Schema) -> Any:
+        """The fields of a form, and its files."""
+        lists: dict[str, list[Any]] = dict(req.form.lists())
+        for key, files in req.files.lists():
+            lists[key] = [*lists.get(key, ()), *files]
+        if len(lists) > _MOST_KEYS:
+            raise ValidationError({"_schema": [f"At most {_MOST_KEYS} keys can be sent."]})
+        lists = spelled_as_documented(lists, schema)
+        _refuse_repetitions(lists, schema)
         return self._makeproxy(MultiDict(lists), schema)
 
     def use_args(
@@ -112,7 +125,7 @@ def from_path(name: str, model: type[Model], *options: ORMOption) -> Callable[[V
     return decorate
 
 
-def _refuse_repetitions(lists: Mapping[str, list[str]], schema: Schema) -> None:
+def _refuse_repetitions(lists: Mapping[str, list[Any]], schema: Schema) -> None:
     takes_many = (fields.List, fields.Tuple)
     single = {
         key_of(name, field)

@@ -28,7 +28,11 @@ View = Callable[..., Any]
 _METHODS_WITHOUT_DESCRIPTION = {"HEAD", "OPTIONS"}
 _QUICKREF = re.compile(r"^\.\. :quickref: *(?P<group>[^;\n]*); *(?P<text>[^\n]*)$", re.MULTILINE)
 
-_MEDIA_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
+}
 _STATUS = {"status": {"type": "integer", "description": "The HTTP status once more."}}
 _PAGE_NUMBERS = {
     "num-records": {"type": "integer", "description": "All entries that the caller may see."},

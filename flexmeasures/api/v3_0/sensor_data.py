@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -13,6 +13,7 @@ from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import Equal, OneOf
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
+from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from flexmeasures.api.common.describe import answers
@@ -24,7 +25,7 @@ from flexmeasures.api.common.responses import (
     unprocessable_entity,
 )
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
-from flexmeasures.data.beliefs.save import ReplacementError
+from flexmeasures.data.beliefs.save import ReplacementError, Saved
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.sensor_data import (
@@ -33,9 +34,12 @@ from flexmeasures.data.schemas.sensor_data import (
     PostSensorDataByAddressSchema,
     PostSensorDataSchema,
     SensorDataSchema,
+    UploadSensorDataSchema,
 )
+from flexmeasures.data.services.file_import import OpenFile
 from flexmeasures.data.services.new_measurements import ask_for_forecasts, viewpoints_of
 from flexmeasures.data.services.sensor_data import read, record
+from flexmeasures.data.services.sensor_data_files import record_files
 from flexmeasures.utils.time_utils import duration_isoformat, zone
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -133,6 +137,31 @@ def post(sensor: Sensor, **message: Any) -> ResponseReturnValue:
     return _post(sensor, message)
 
 
+@sensor_data.post("/<id:id>/data/upload")
+@_posted
+@_refused
+@auth_required()
+@_limited
+@from_path("sensor", Sensor, _ASSET)
+@permission_required_for_context("create-children", arg_name="sensor")
+@use_kwargs(UploadSensorDataSchema, location="multipart")
+def upload(sensor: Sensor, files: list[FileStorage], **message: Any) -> ResponseReturnValue:
+    """Upload files with data of a sensor.
+
+    The most common step between rows is how long their events are (of a single row, that of the
+    sensor). Rows without a value are left out. Values are converted to the sensor's unit. Amounts
+    of energy or money of shorter events are added up, and those of longer ones shared equally; of
+    all else, the mean of shorter events is taken, and longer ones are repeated.
+
+    All files are stored, or none. For the rest, it is as if their data were posted.
+
+    .. :quickref: Data; Upload sensor data by file
+    """
+    user = current_user._get_current_object()
+    opened = [OpenFile(file.filename or "", cast(BinaryIO, file.stream)) for file in files]
+    return _save(sensor, "multipart", lambda: record_files(sensor, user, opened, **message))
+
+
 @sensor_data.get("/data")
 @_data
 @auth_required()
@@ -171,13 +200,19 @@ def get(sensor: Sensor, **query: Any) -> ResponseReturnValue:
 
 
 def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
+    user = current_user._get_current_object()
+    return _save(sensor, "json", lambda: record(sensor, user, **message))
+
+
+def _save(sensor: Sensor, location: str, store: Callable[[], Saved]) -> ResponseReturnValue:
+    """location : of what is wrong, if `store` finds something"""
     timezone, id_ = zone(sensor.timezone), sensor.id
     try:
-        saved = record(sensor, current_user._get_current_object(), **message)
+        saved = store()
         viewpoints = viewpoints_of(sensor, saved.rows)
         db.session.commit()
     except ValidationError as error:
-        return unprocessable_entity({"json": error.normalized_messages()})
+        return unprocessable_entity({location: error.normalized_messages()})
     except ReplacementError as error:
         db.session.rollback()
         clashing = [event.astimezone(timezone).isoformat() for event in error.events]

@@ -14,7 +14,7 @@ from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
 from flexmeasures.data.schemas.texts import storable
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
-from flexmeasures.data.schemas.utils import FMValidationError
+from flexmeasures.data.schemas.utils import BooleanField, FMValidationError
 from flexmeasures.utils.entity_address_utils import EntityAddressException, parse_entity_address
 
 if TYPE_CHECKING:
@@ -220,6 +220,69 @@ class PostSensorDataByAddressSchema(PostSensorDataSchema):
     """Values of consecutive events of a sensor."""
 
     sensor = _sensor_address()
+
+
+class UploadedFileField(fields.Field[Any]):
+    """A file of a form, whose name and content type say that it is CSV or Excel."""
+
+    EXTENSIONS = ("csv", "xlsx", "xls", "xlsm")
+    CONTENT_TYPES = (
+        "text/csv",
+        "text/plain",
+        "text/x-csv",
+        "application/vnd.ms-excel",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    )
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not (hasattr(value, "stream") and value.filename):
+            raise FMValidationError("Not a file. Send it with its name and content type.")
+        problems = []
+        extension = value.filename.rpartition(".")[2].lower()
+        if "." not in value.filename or extension not in self.EXTENSIONS:
+            known = ", ".join(self.EXTENSIONS)
+            problems.append(f"{value.filename} has no extension of these: {known}.")
+        if value.mimetype not in self.CONTENT_TYPES:
+            problems.append(
+                f"The content type of {value.filename} is {value.mimetype or 'not given'}, but"
+                f" should be one of {', '.join(self.CONTENT_TYPES)}."
+            )
+        if problems:
+            raise ValidationError(problems)
+        return value
+
+
+class UploadSensorDataSchema(Schema):
+    """Files with data of the sensor that the path names."""
+
+    files = fields.List(
+        UploadedFileField(metadata={"type": "string", "format": "binary"}),
+        required=True,
+        data_key="uploaded-files",
+        validate=validate.Length(min=1),
+        metadata={
+            "description": "CSV or Excel files (csv, xlsx, xls, xlsm). The first column has the"
+            " start of each event (in the sensor's timezone, unless it says otherwise), the second"
+            " one the value. The first row is a header.",
+            "example": ["event_start,event_value\n2026-03-01T07:00:00+01:00,7.5\n"],
+        },
+    )
+    measured_instantly = BooleanField(
+        data_key="belief-time-measured-instantly",
+        load_default=False,
+        metadata={
+            "description": "Whether each value was recorded when its event ended, instead of now."
+        },
+    )
+    unit = fields.String(
+        validate=[validate.Length(max=80), storable],
+        metadata={
+            "description": "Unit of the values, if it is not the sensor's. They are converted.",
+            "example": "kW",
+        },
+    )
 
 
 class GetSensorDataSchema(Schema):

@@ -52,6 +52,7 @@ from flexmeasures.utils.unit_utils import (
 
 if TYPE_CHECKING:
     import isodate
+    from numpy.typing import NDArray
 
 _EARLIEST, _LATEST = (
     microseconds(datetime.fromisoformat(f"{year}-01-01T00:00+00:00"))
@@ -97,6 +98,19 @@ def record(
     _check_signs(sensor, values)
     _check_number(number_of_events(sensor, duration, len(values)))
     events = events_of(sensor, start, duration, values).known()
+    return save_events(sensor, user, events, horizon=horizon, prior=prior, type=type)
+
+
+def save_events(
+    sensor: Sensor,
+    user: User,
+    events: Events,
+    *,
+    horizon: timedelta | None = None,
+    prior: datetime | None = None,
+    type: str | None = None,
+) -> Saved:
+    """Store what a user says about events of a sensor; for the rest, see `record`."""
     source = get_or_create_source(user)
     horizons = _belief_horizons(sensor, source, events.start, horizon, prior)
     _check_horizons(POST_TYPES.get(type or ""), horizons)
@@ -116,6 +130,12 @@ def _rows(sensor: Sensor, source: DataSource, events: Events, horizons: Integers
         np.full(number, 0.5),
         events.value,
     )
+
+
+def check_unit_of_post(sensor: Sensor, unit: str) -> None:
+    """Raises FMValidationError for a unit that does not convert to the sensor's."""
+    for problem in _problems_of_unit(sensor, unit, None, "", ""):
+        raise FMValidationError(problem, field_name="unit")
 
 
 def _check_unit_and_resolution(
@@ -166,22 +186,42 @@ def _converted(values: Floats, unit: str, sensor: Sensor, resolution: timedelta)
     return converted
 
 
-def _check_signs(sensor: Sensor, values: Floats) -> None:
+@dataclass(frozen=True)
+class SignRule:
+    """What signs values of a sensor may have.
+
+    text : says it, and why
+    """
+
+    negative: bool
+    text: str
+
+    def broken_by(self, values: Floats) -> NDArray[np.bool_]:
+        return values > 0 if self.negative else values < 0
+
+
+def sign_rule(sensor: Sensor) -> SignRule | None:
     """Pure consumers do not produce, and pure producers do not consume."""
     own = {"is_consumer", "is_producer"} & sensor.attributes.keys()
     if not (own or sensor.measures_power):  # what the asset says is about its power
-        return
+        return None
     negative, positive = sensor.is_strictly_non_positive, sensor.is_strictly_non_negative
     if sensor.get_attribute("consumption_is_positive", False):
         negative, positive = positive, negative
-    wrong = values > 0 if negative else values < 0 if positive else None
-    if wrong is None or not wrong.any():
-        return
+    if not (negative or positive):
+        return None
     flow = "produces" if sensor.is_strictly_non_positive else "consumes"
     rule = "0 or less" if negative else "0 or more"
+    return SignRule(negative, f"This sensor never {flow}, so its values should be {rule}")
+
+
+def _check_signs(sensor: Sensor, values: Floats) -> None:
+    rule = sign_rule(sensor)
+    wrong = None if rule is None else rule.broken_by(values)
+    if rule is None or wrong is None or not wrong.any():
+        return
     raise FMValidationError(
-        f"This sensor never {flow}, so its values should be {rule}, but some are not (item"
-        f" {int(wrong.argmax())}, for example).",
+        f"{rule.text}, but some are not (item {int(wrong.argmax())}, for example).",
         field_name="values",
     )
 

@@ -277,6 +277,18 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /reset/<token>": {"unknown": "302 302 302 302 302 302 302"},
     # Pages
     "GET /": {"": "302 302 302 302 302 302 302"},
+    "GET /dashboard": {"": PAGE},
+    "GET /dashboard/state/<id>": {
+        #                          anon other member acc-adm reader admin deactivated
+        OWN_ASSET: "               302  403   200    200     200    200   302",
+        OTHER_ASSET: "             302  200   403    403     200    200   302",
+        PUBLIC_ASSET: PAGE,
+        "unknown": NO_PAGE,
+    },
+    # for accounts with the role Prosumer, which the bakery has
+    "GET /control": {"": "         302  403   200    200     403    200   302"},
+    "POST /control": {"": "        302  403   200    200     403    200   302"},
+    "GET /docs": {"": "            404  404   404    404     404    404   404"},
     "GET /logged-in-user": {"": PAGE},
     # Pages about users and accounts
     "GET /users": {"": PAGE},

@@ -17,10 +17,22 @@ import pandas as pd
 from flexmeasures.data.beliefs.save import save
 from flexmeasures.data.config import db
 from flexmeasures.data.services.file_import.beliefs import PART, FileOfBeliefs, NotInOrder
-from flexmeasures.data.services.file_import.rows import FileFormat, FileImportError, Progress
+from flexmeasures.data.services.file_import.rows import (
+    FileFormat,
+    FileImportError,
+    OpenFile,
+    Progress,
+)
 from flexmeasures.utils.timely import tb
 
-__all__ = ["FileFormat", "FileImportError", "FileOfBeliefs", "Imported", "import_beliefs"]
+__all__ = [
+    "FileFormat",
+    "FileImportError",
+    "FileOfBeliefs",
+    "Imported",
+    "OpenFile",
+    "import_beliefs",
+]
 
 _SHOWN = 60  # beliefs, at most, of which a print-out shows all
 _ENDS = 5  # as many as it shows of the first and of the last ones, of more

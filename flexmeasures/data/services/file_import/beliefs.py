@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pandas as pd
 
@@ -19,9 +18,11 @@ from flexmeasures.data.services.file_import.events import (
     resampled,
 )
 from flexmeasures.data.services.file_import.rows import (
+    File,
     FileFormat,
     FileImportError,
     Progress,
+    name_of,
     no_rows,
     read_rows,
 )
@@ -47,7 +48,7 @@ class FileOfBeliefs:
     Raises FileImportError if these don't go together.
     """
 
-    path: str | Path
+    path: File
     sensor: Sensor
     source: DataSource
     format: FileFormat
@@ -119,7 +120,7 @@ class FileOfBeliefs:
 
     @property
     def _name(self) -> str:
-        return Path(self.path).name
+        return name_of(self.path)
 
     @property
     def _resamples(self) -> bool:

@@ -36,7 +36,8 @@ def each_once(rows: pd.DataFrame, name: str) -> pd.DataFrame:
         raise FileImportError(
             f"Duplicates found in {name}, with different values for the same event:\n"
             f"{_shown(rows[contradicting])}\n"
-            "Keep one row per event (or tell them apart by a column, with --filter-column)."
+            "Keep one row per event",
+            " (or tell them apart by a column, with --filter-column).",
         )
     logger.warning(
         "Duplicates found. Dropping duplicates for the following records:\n%s",
@@ -62,7 +63,7 @@ def converted(
     elif unit == "timedelta":
         values = pd.to_timedelta(values)
     else:
-        values = _to_numbers(values)
+        values = to_numbers(values)
     if unit is None or unit == sensor.unit:
         return values
     try:
@@ -70,24 +71,27 @@ def converted(
     except Exception as error:
         raise FileImportError(
             f"Unit conversion from {unit} to {sensor.unit} doesn't seem possible. "
-            f"Sensor {sensor.id} ('{sensor.name}') records {sensor.unit}: use --unit to say what "
-            "the file has."
+            f"Sensor {sensor.id} ('{sensor.name}') records {sensor.unit}",
+            ": use --unit to say what the file has.",
         ) from error
     if np.isinf(values).any():
-        raise FileImportError(f"Some values are too large for {sensor.unit}: see --unit.")
+        raise FileImportError(f"Some values are too large for {sensor.unit}", ": see --unit.")
     return values
 
 
-def _to_numbers(values: pd.Series) -> pd.Series:
+def to_numbers(values: pd.Series, skiprows: int | None = None) -> pd.Series:
+    """skiprows : of the file, if the first value that is no number is to be told with its row"""
     if pd.api.types.is_datetime64_any_dtype(values):
         values = values.astype(str)  # pandas would count nanoseconds since 1970
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
     if wrong.any():
         first = values[wrong].iloc[0]
+        where = "" if skiprows is None else f" in row {wrong.idxmax() + 1 + skiprows}"
         raise FileImportError(
-            f"'{first}' is no number (and {int(wrong.sum())} of {len(values)} values are not): see "
-            "--valuecol, --decimal and --thousands, or --na-values to leave such rows out."
+            f"'{first}'{where} is no number (and {int(wrong.sum())} of {len(values)} values are"
+            " not)",
+            ": see --valuecol, --decimal and --thousands, or --na-values to leave such rows out.",
         )
     return numbers
 
@@ -105,7 +109,7 @@ def resampled(
     if frequency > sensor.event_resolution:
         events = _repeat(events, frequency, sensor, name)
     elif frequency < sensor.event_resolution:
-        events = events.groupby(_bins(events.index, sensor)).mean()
+        events = events.groupby(in_bins(events.index, sensor)).mean()
     _check_starts(pd.DatetimeIndex(events.index), sensor, name)
     return pd.DataFrame({"event_start": events.index, "event_value": events.to_numpy()})
 
@@ -135,9 +139,7 @@ def frequency_of(event_starts: pd.Series, name: str, known: timedelta | None = N
 
 def _check_starts(event_starts: pd.DatetimeIndex, sensor: Sensor, name: str) -> None:
     """Events start where those of the sensor do, by local midnight or by UTC."""
-    resolution = pd.Timedelta(sensor.event_resolution)
-    in_utc = event_starts.tz_convert("UTC")
-    odd = (_bins(event_starts, sensor) != event_starts) & (in_utc != in_utc.floor(resolution))
+    odd = floored(event_starts, sensor) != event_starts
     if odd.any():
         raise FileImportError(
             f"{event_starts[odd][0].isoformat()} in {name} is not where an event of sensor "
@@ -157,7 +159,14 @@ def _repeat(events: pd.Series, frequency: timedelta, sensor: Sensor, name: str) 
     return pd.Series(np.repeat(events.to_numpy(), parts), index=events.index.repeat(parts) + steps)
 
 
-def _bins(event_starts: pd.DatetimeIndex, sensor: Sensor) -> pd.DatetimeIndex:
+def floored(event_starts: pd.DatetimeIndex, sensor: Sensor) -> pd.DatetimeIndex:
+    """Those that are not where an event can start, by local midnight or by UTC: back to where."""
+    in_utc = event_starts.tz_convert("UTC")
+    fits = in_utc == in_utc.floor(pd.Timedelta(sensor.event_resolution))
+    return event_starts.where(fits, in_bins(event_starts, sensor))
+
+
+def in_bins(event_starts: pd.DatetimeIndex, sensor: Sensor) -> pd.DatetimeIndex:
     """The start of the sensor's event in which each falls, counted from local midnight."""
     begin = midnights(event_starts)
     resolution = pd.Timedelta(sensor.event_resolution)

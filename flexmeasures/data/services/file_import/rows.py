@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from io import SEEK_END
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeAlias
 
 import pandas as pd
 
 Progress = Callable[[float], None]
 
-_EXTENSIONS = ("csv", "xlsx", "xls")
+_EXTENSIONS = ("csv", "xlsx", "xls", "xlsm")
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """What somebody sent, under a name of theirs. Whoever opened it closes it."""
+
+    name: str
+    stream: BinaryIO
+
+
+File: TypeAlias = "str | Path | OpenFile"
 
 
 class FileImportError(ValueError):
-    """The file can't be read as beliefs; the text says why, and what to do about it."""
+    """The file can't be read as beliefs; the text says why, and what to do about it.
+
+    problem : the text, without what is about options of the command line
+    """
+
+    def __init__(self, problem: str, options: str = "") -> None:
+        super().__init__(f"{problem}{options}")
+        self.problem = f"{problem.rstrip('.')}."
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,7 @@ class FileFormat:
     thousands: str | None = None
     sheet_number: int | None = None
     timezone: str | None = None  # of datetimes without UTC offset
+    as_text: bool = False  # cells of a CSV file as they stand, blank ones too
     reader_options: dict[str, Any] = field(default_factory=dict)  # passed through to pandas
 
     @property
@@ -50,7 +69,7 @@ class FileFormat:
 
 
 def read_rows(
-    path: str | Path,
+    file: File,
     file_format: FileFormat,
     at_a_time: int | None = None,
     progress: Progress = lambda _: None,
@@ -63,10 +82,12 @@ def read_rows(
 
     Each part is numbered on from the previous one, and may be empty. Raises FileImportError.
     """
-    extension = Path(path).suffix.lstrip(".").lower()
+    name = name_of(file)
+    extension = Path(name).suffix.lstrip(".").lower()
     if extension not in _EXTENSIONS:
         raise FileImportError(
-            f"Extension {extension} not recognized. Accepted file extensions are csv, xlsx and xls."
+            f"Extension {extension} not recognized. Accepted file extensions are csv, xlsx, xls and"
+            " xlsm."
         )
     wanted = sorted({*file_format.columns.values(), *(column for column, _ in file_format.filters)})
     options: dict[str, Any] = {
@@ -78,21 +99,37 @@ def read_rows(
         "keep_default_na": file_format.keep_default_na,
         **file_format.reader_options,
     }
-    with _explaining(Path(path).name, file_format, wanted):
+    with _explaining(name, file_format, wanted), opened(file) as stream:
         if extension == "csv":
-            parts = _read_csv(path, file_format, options, at_a_time, progress)
+            parts = _read_csv(stream, file_format, options, at_a_time, progress)
         else:
-            parts = iter([_read_excel(path, file_format.sheet_number or 0, options)])
-        for rows in parts:
-            yield _in_use(rows, file_format)
+            parts = _read_excel(stream, name, file_format.sheet_number or 0, options)
+        with closing(parts):  # before the file, also if nobody wants the rest
+            for rows in parts:
+                yield _in_use(rows, file_format)
     progress(1)
+
+
+def name_of(file: File) -> str:
+    return file.name if isinstance(file, OpenFile) else Path(file).name
+
+
+@contextmanager
+def opened(file: File) -> Iterator[BinaryIO]:
+    """From its start."""
+    if isinstance(file, OpenFile):
+        file.stream.seek(0)
+        yield file.stream
+        return
+    with Path(file).open("rb") as stream:
+        yield stream
 
 
 def no_rows(name: str, file_format: FileFormat) -> FileImportError:
     """What to say about a file without any."""
     return FileImportError(
-        f"{name} has no rows with data, after skipping {file_format.skiprows} "
-        "(see --skiprows, --nrows, --na-values and --filter-column)."
+        f"{name} has no rows with data, after skipping {file_format.skiprows}",
+        " (see --skiprows, --nrows, --na-values and --filter-column).",
     )
 
 
@@ -100,6 +137,8 @@ def _in_use(rows: pd.DataFrame, file_format: FileFormat) -> pd.DataFrame:
     for column, value in file_format.filters:
         rows = rows[_matches(rows[column], value)]
     named = pd.DataFrame({name: rows[column] for name, column in file_format.columns.items()})
+    if file_format.as_text:
+        return named.fillna("")
     return named if file_format.keep_default_na else named.dropna()
 
 
@@ -113,7 +152,7 @@ def _explaining(name: str, file_format: FileFormat, wanted: list[int]) -> Iterat
         raise FileImportError(f"{name} is not a text file in UTF-8 ({error.reason}).") from error
     except pd.errors.EmptyDataError as error:
         raise FileImportError(
-            f"{name} has no rows, after skipping {file_format.skiprows} (see --skiprows)."
+            f"{name} has no rows, after skipping {file_format.skiprows}", " (see --skiprows)."
         ) from error
     except OverflowError as error:
         raise FileImportError(
@@ -127,45 +166,45 @@ def _explaining(name: str, file_format: FileFormat, wanted: list[int]) -> Iterat
             options.append("--filter-column")
         raise FileImportError(
             f"Cannot read column(s) {', '.join(map(str, wanted))} of {name}: "
-            f"{str(error).rstrip('.')}. Columns are "
-            f"numbered from 0 (see {', '.join(options)} and --delimiter)."
+            f"{str(error).rstrip('.')}. Columns are numbered from 0",
+            f" (see {', '.join(options)} and --delimiter).",
         ) from error
 
 
 def _read_csv(
-    path: str | Path,
+    file: BinaryIO,
     file_format: FileFormat,
     options: Mapping[str, Any],
     at_a_time: int | None,
     progress: Progress,
-) -> Iterator[pd.DataFrame]:
+) -> Generator[pd.DataFrame]:
     _check_characters(file_format)
-    times = set(file_format.columns) - {"event_value"}
-    with Path(path).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size or 1
-        reader = pd.read_csv(
-            file,
-            sep=file_format.delimiter,
-            decimal=file_format.decimal,
-            thousands=file_format.thousands,
-            dtype={file_format.columns[name]: str for name in times},
-            index_col=False,
-            # Longer delimiters are regular expressions, which the fast engine can't do.
-            engine="c" if len(file_format.delimiter.encode()) == 1 else "python",
-            iterator=True,
-            **options,
-        )
-        with reader:
-            if at_a_time is None:
-                yield reader.read(file_format.nrows)
+    texts = set(file_format.columns) - (set() if file_format.as_text else {"event_value"})
+    size = file.seek(0, SEEK_END) or 1
+    file.seek(0)
+    reader = pd.read_csv(
+        file,
+        sep=file_format.delimiter,
+        decimal=file_format.decimal,
+        thousands=file_format.thousands,
+        dtype={file_format.columns[name]: str for name in texts},
+        index_col=False,
+        # Longer delimiters are regular expressions, which the fast engine can't do.
+        engine="c" if len(file_format.delimiter.encode()) == 1 else "python",
+        iterator=True,
+        **options,
+    )
+    with reader:
+        if at_a_time is None:
+            yield reader.read(file_format.nrows)
+            return
+        while True:
+            try:
+                rows = reader.get_chunk(at_a_time)
+            except StopIteration:
                 return
-            while True:
-                try:
-                    rows = reader.get_chunk(at_a_time)
-                except StopIteration:
-                    return
-                progress(min(file.tell() / size, 1))
-                yield rows
+            progress(min(file.tell() / size, 1))
+            yield rows
 
 
 def _check_characters(file_format: FileFormat) -> None:
@@ -201,22 +240,22 @@ def _check_characters(file_format: FileFormat) -> None:
         )
 
 
-def _read_excel(path: str | Path, sheet_number: int, options: Mapping[str, Any]) -> pd.DataFrame:
+def _read_excel(
+    file: BinaryIO, name: str, sheet_number: int, options: Mapping[str, Any]
+) -> Generator[pd.DataFrame]:
     try:
-        workbook = pd.ExcelFile(path)
+        workbook = pd.ExcelFile(file)
     except ImportError:
         raise
     except Exception as error:  # whatever its readers stumble over
-        raise FileImportError(
-            f"Cannot read {Path(path).name}: it is no Excel file, or damaged."
-        ) from error
+        raise FileImportError(f"Cannot read {name}: it is no Excel file, or damaged.") from error
     with workbook:
         if sheet_number >= len(workbook.sheet_names):
             raise FileImportError(
-                f"{Path(path).name} has no sheet {sheet_number}, but {len(workbook.sheet_names)}, "
+                f"{name} has no sheet {sheet_number}, but {len(workbook.sheet_names)}, "
                 "numbered from 0 (see --sheet_number)."
             )
-        return workbook.parse(sheet_number, **options)
+        yield workbook.parse(sheet_number, **options)
 
 
 def _matches(cells: pd.Series, value: str) -> pd.Series:

@@ -39,13 +39,14 @@ def _parse_column(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Se
     blank = cells.isna() | (cells == "")
     if blank.any():
         raise FileImportError(
-            f"There is no datetime in row {_row(blank, file_format)} of {name}: see --datecol, "
-            "--beliefcol and --delimiter, or use --na-values to leave such rows out."
+            f"There is no datetime in row {_row(blank, file_format)} of {name}",
+            ": see --datecol, --beliefcol and --delimiter, or use --na-values to leave such rows "
+            "out.",
         )
     if pd.api.types.is_numeric_dtype(cells):
         raise FileImportError(
-            f"Cannot read datetimes in {name}: column has numbers, such as {cells.iloc[0]} "
-            "(see --datecol and --beliefcol)."
+            f"Cannot read datetimes in {name}: column has numbers, such as {cells.iloc[0]}",
+            " (see --datecol and --beliefcol).",
         )
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return cells.dt.tz_convert("UTC")
@@ -65,14 +66,15 @@ def _parse_column(cells: pd.Series, name: str, file_format: FileFormat) -> pd.Se
         bad = _where(failed, cells, file_format) if failed.any() else str(error)
         raise FileImportError(
             f"Cannot read datetimes in {name} ({bad}): expected ISO 8601, for example "
-            "2026-11-25T07:00:00+01:00 (see --datecol, --beliefcol, --delimiter, --skiprows "
-            "and --na-values)."
+            "2026-11-25T07:00:00+01:00",
+            " (see --datecol, --beliefcol, --delimiter, --skiprows and --na-values).",
         ) from error
     strange = ~times.dt.year.between(FIRST_YEAR, LAST_YEAR)
     if strange.any():
         raise FileImportError(
             f"{_where(strange, cells, file_format)} in {name}: years from {FIRST_YEAR} to "
-            f"{LAST_YEAR} can be used (see --datecol and --beliefcol)."
+            f"{LAST_YEAR} can be used",
+            " (see --datecol and --beliefcol).",
         )
     return _localize(times, name, file_format) if naive else times
 
@@ -113,8 +115,8 @@ def _localize(times: pd.Series, name: str, file_format: FileFormat) -> pd.Series
     if localized.isna().any():
         raise FileImportError(
             f"{_where(localized.isna(), times, file_format)} in {name} does not exist in {zone}, "
-            "where the clock was set forward: check --timezone, or give datetimes with a UTC "
-            "offset."
+            "where the clock was set forward. Give datetimes with a UTC offset",
+            ", or check --timezone.",
         )
     return localized.dt.tz_convert("UTC")
 
