@@ -11,8 +11,8 @@
 //   const map = openMap(element, { center: [52.366, 4.904], zoom: 6 });
 //   showPlaces(map, [{ title: "Solar", icon: "icon-solar", places: [place, ...] }], { more });
 //
-// shows places by layers that people can switch off: place = { name, label?, latitude, longitude,
-// lines: ["Account: ..."], url }; more(place), if given, tells of one when its pop-up opens: a
+// shows places by layers that people can switch off: place = { name, label?, icon?, latitude,
+// longitude, lines: ["Account: ..."], url }; more(place), if given, tells of one when its pop-up opens: a
 // promise of an element. Without a token of Mapbox (data-mapbox-token), no tiles: see base_map.js.
 
 import { outlineLayer } from "./base_map.js";
@@ -49,7 +49,10 @@ export function openMap(element, { center = SOMEWHERE, zoom = 6 } = {}) {
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") map.closePopup();
   });
-  new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(element);
+  new ResizeObserver(() => {
+    const wasHidden = map.getSize().x === 0; // its centre is in the corner then
+    map.invalidateSize({ pan: wasHidden, animate: false });
+  }).observe(element);
   return map;
 }
 
@@ -88,7 +91,7 @@ export function showPlaces(map, layers, { more } = {}) {
   });
   clusters.addTo(map);
   const groups = layers.map(({ title, icon, places }) => {
-    const group = L.layerGroup(places.map((place) => marker(map, place, icon, more)));
+    const group = L.layerGroup(places.map((place) => marker(map, place, place.icon ?? icon, more)));
     clusters.checkIn(group);
     group.addTo(map);
     return [label(title), group];
@@ -123,10 +126,12 @@ function popup(pin, place, more) {
   if (more) {
     const waiting = paragraph("…");
     element.append(waiting);
-    more(place).then((found) => {
-      waiting.replaceWith(found);
-      pin.getPopup()?.update();
-    });
+    more(place)
+      .catch(() => "")
+      .then((found) => {
+        waiting.replaceWith(found);
+        pin.getPopup()?.update();
+      });
   }
   if (place.url) {
     const link = document.createElement("a");
