@@ -18,6 +18,7 @@ from flexmeasures.bootstrap.json import set_up_json
 from flexmeasures.bootstrap.limits import set_up_rate_limit
 from flexmeasures.bootstrap.mail import set_up_mail
 from flexmeasures.bootstrap.monitoring import set_up_sentry
+from flexmeasures.bootstrap.plugins import register_plugins
 from flexmeasures.bootstrap.secrets import set_secrets
 
 
@@ -69,6 +70,7 @@ def _assemble(
     answer_helpers()
     cli.add_commands(app)
     api.register_at(app)
+    register_plugins(app)
     ui.register_at(app)
 
     with app.app_context():

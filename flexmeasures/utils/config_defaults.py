@@ -39,6 +39,12 @@ class Config:
     """Whether to write a profile of each web request."""
     JSONIFY_PRETTYPRINT_REGULAR: bool = False
     """Whether JSON replies are indented."""
+    JSON_ADD_STATUS: bool = True
+    """Whether replies of plugins that are made by Flask-JSON hold their status."""
+    JSON_STATUS_FIELD_NAME: str = "status"
+    """Where."""
+    JSON_DECODE_ERROR_MESSAGE: str = "Not a JSON."
+    """What plugins that raise errors of Flask-JSON tell by default."""
     PROPAGATE_EXCEPTIONS: bool | None = None
     """Whether errors in requests leave the app, not becoming a 500 reply; None: when debugging."""
 
