@@ -28,8 +28,15 @@ document.addEventListener("change", (event) => {
 for (const button of document.querySelectorAll("[data-copy]")) {
   const before = button.textContent;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
-    button.textContent = "Copied";
+    const source = document.querySelector(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      // Browsers do not let pages without HTTPS do it: people copy what is marked.
+      getSelection().selectAllChildren(source);
+      button.textContent = "Marked: press Ctrl+C";
+    }
     setTimeout(() => (button.textContent = before), KEPT);
   });
 }
