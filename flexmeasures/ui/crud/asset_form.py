@@ -33,6 +33,7 @@ LABELS = {
 }
 JSON_FIELDS = ("attributes", "flex_model", "flex_context")
 
+_LINE = 60  # characters of JSON
 _PLACE = ("latitude", "longitude")
 _MAY_BE_BLANK = ("parent_asset_id", "description", "external_id")
 _EDITABLE = tuple(name for name in LABELS if name not in ("generic_asset_type_id", "account_id"))
@@ -201,9 +202,28 @@ def _flat(messages: Any, path: str = "") -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    return as_json(value) if isinstance(value, dict) else str(value)
+
+
+def as_json(value: Any, indent: str = "") -> str:
+    """JSON for people: what fits into a line is not spread over several.
+
+    >>> print(as_json({"sensors_to_show": [3, [4, 5]]}))
+    {
+      "sensors_to_show": [3, [4, 5]]
+    }
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    is_short = indent and len(indent) + len(line) <= _LINE
+    if not value or is_short or not isinstance(value, (dict, list)):
+        return line
+    inner = indent + "  "
     if isinstance(value, dict):
-        return json.dumps(value, indent=2, ensure_ascii=False) if value else "{}"
-    return str(value)
+        items = [f"{as_json(str(key))}: {as_json(item, inner)}" for key, item in value.items()]
+    else:
+        items = [as_json(item, inner) for item in value]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{start}\n" + ",\n".join(inner + item for item in items) + f"\n{indent}{end}"
 
 
 def _version(values: Mapping[str, str]) -> str:

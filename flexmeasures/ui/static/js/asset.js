@@ -10,7 +10,8 @@ const where = document.querySelector("[data-place]");
 if (where) {
   const { name, icon } = where.dataset;
   const [latitude, longitude] = [where.dataset.latitude, where.dataset.longitude].map(Number);
-  const map = openMap(where, { center: [latitude, longitude], zoom: 10 });
+  // Without tiles, only outlines of countries tell where that is.
+  const map = openMap(where, { center: [latitude, longitude], zoom: where.dataset.mapboxToken ? 12 : 7 });
   showPlaces(map, [{ title: name, icon, places: [{ name, latitude, longitude }] }]);
 }
 

@@ -3,6 +3,7 @@
 // invalid JSON is not sent.
 
 const PAUSE = 250; // milliseconds without a key
+const LINE = 60; // characters
 
 for (const editor of document.querySelectorAll("[data-json-editor]")) setUp(editor);
 
@@ -21,7 +22,7 @@ function setUp(editor) {
   order.addEventListener("click", () => {
     const { value, problem } = read(text.value);
     if (problem) return goTo(text, problem.at);
-    text.value = JSON.stringify(value, null, 2);
+    text.value = inOrder(value);
     text.dispatchEvent(new Event("input", { bubbles: true }));
     text.focus();
   });
@@ -71,6 +72,24 @@ function explain(text, error) {
   else if (lines) at = text.split("\n").slice(0, lines[1] - 1).join("\n").length + Number(lines[2]) - (lines[1] > 1 ? 0 : 1);
   const before = text.slice(0, at).split("\n");
   return { at, message: `Not valid JSON: line ${before.length}, column ${before.at(-1).length + 1}. ${reason}.` };
+}
+
+// What fits into a line is not spread over several (as the server writes it).
+function inOrder(value, indent = "") {
+  const line = inLine(value);
+  const parts = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (!parts.length || (indent && indent.length + line.length <= LINE)) return line;
+  const inner = `${indent}  `;
+  const isList = Array.isArray(value);
+  const items = parts.map(([key, item]) => inner + (isList ? "" : `${JSON.stringify(key)}: `) + inOrder(item, inner));
+  const [start, end] = isList ? "[]" : "{}";
+  return `${start}\n${items.join(",\n")}\n${indent}${end}`;
+}
+
+function inLine(value) {
+  if (Array.isArray(value)) return `[${value.map(inLine).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${inLine(item)}`).join(", ")}}`;
 }
 
 function goTo(text, at) {
