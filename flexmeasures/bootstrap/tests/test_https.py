@@ -102,11 +102,14 @@ def test_own_pages_keep_to_the_policy() -> None:
         assert not re.search(r"<link[^>]*\shref=\"(https?:)?//", text), template
 
 
-def test_tiles_of_maps_need_a_token() -> None:
+def test_no_tiles_of_maps_without_a_token() -> None:
     assert "mapbox" not in content_security_policy({})
-    assert "img-src 'self' data: https://api.mapbox.com;" in content_security_policy(
-        {}, with_tiles=True
-    )
+
+
+@pytest.mark.parametrize("production", [{"MAPBOX_ACCESS_TOKEN": "pk.abc"}], indirect=True)
+def test_tiles_of_maps(production: FlexMeasures) -> None:
+    headers = production.test_client().get("https://fm.example/login").headers
+    assert "img-src 'self' data: https://api.mapbox.com;" in headers["Content-Security-Policy"]
 
 
 def test_more_sources_by_a_setting() -> None:

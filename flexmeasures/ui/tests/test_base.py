@@ -29,7 +29,7 @@ def world(db: SQLAlchemy) -> World:
     return build_world()
 
 
-PAGES = ["/dashboard", "/tasks/"]
+PAGES = ["/tasks/"]
 
 
 @pytest.fixture

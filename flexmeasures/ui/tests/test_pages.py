@@ -35,8 +35,8 @@ def browser_of(site: Flask, name: str | None) -> FlaskClient:
 @pytest.mark.parametrize(
     ("setting", "who", "page"),
     [
-        ([], None, "/logged-in-user"),
-        ("", None, "/logged-in-user"),
+        ([], None, "/dashboard"),
+        ("/", None, "/dashboard"),
         ("my-page", None, "/my-page"),
         (["/my-page/"], None, "/my-page"),
         ([("of-prosumers", ["Prosumer", "MDC"]), "of-others"], "member", "/of-prosumers"),

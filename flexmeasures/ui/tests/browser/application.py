@@ -66,5 +66,5 @@ application = create()
 application.register_blueprint(tryout)
 
 # Something at the addresses of the menu.
-for address in ("/dashboard", "/tasks/"):
+for address in ("/tasks/",):
     application.add_url_rule(address, endpoint=address, view_func=login_required(lambda: ""))
