@@ -171,6 +171,26 @@ def requeue_all(queues: Sequence[Queue]) -> int:
     return done
 
 
+def compact(queue: Queue) -> int:
+    """Take jobs off the list that have expired; returns how many.
+
+    RQ's own way moves the list elsewhere meanwhile, where a crash would lose it.
+    """
+    from rq.job import Job
+    from rq.utils import as_text
+
+    ids = [as_text(id_) for id_ in queue.connection.lrange(queue.key, 0, -1)]
+    with queue.connection.pipeline(transaction=False) as pipeline:
+        for id_ in ids:
+            pipeline.exists(Job.key_for(id_))
+        known = pipeline.execute()
+        expired = [id_ for id_, is_known in zip(ids, known, strict=True) if not is_known]
+        for id_ in expired:
+            pipeline.lrem(queue.key, 0, id_)
+        pipeline.execute()
+    return len(expired)
+
+
 def cancel(job_id: str) -> Job | None:
     """Take back a job that waits, or forget one that failed; None if there is no such job.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import humanize
+from flask import current_app
 from flask.typing import ResponseReturnValue
 from flask_security import current_user, login_required
 
@@ -17,5 +19,6 @@ def logged_in_user_view() -> ResponseReturnValue:
         roles=", ".join(role.name for role in current_user.roles),
         account_roles=", ".join(role.name for role in current_user.account.account_roles),
         number_of_assets=get_number_of_assets_in_account(current_user.account_id),
+        token_lifetime=humanize.naturaldelta(current_app.config["SECURITY_TOKEN_MAX_AGE"]),
         access_token=None if current_user.has_role("anonymous") else current_user.get_auth_token(),
     )

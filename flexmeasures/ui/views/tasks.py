@@ -238,14 +238,18 @@ def requeue_all() -> ResponseReturnValue:
 def empty(queue: str) -> ResponseReturnValue:
     """Forget the jobs that wait."""
     number = _find(queue).empty()
-    return _done(f"{number} {'job was' if number == 1 else 'jobs were'} removed from {queue}.")
+    return _done(f"{_jobs_were(number)} off {queue}.")
 
 
 @tasks.post("/queue/<queue>/compact")
 def compact(queue: str) -> ResponseReturnValue:
     """Forget ids of jobs that have expired."""
-    _find(queue).compact()
-    return _done(f"{queue.capitalize()} only lists jobs that can still run.")
+    number = task_board.compact(_find(queue))
+    return _done(f"{_jobs_were(number)} off {queue}: their time was over.")
+
+
+def _jobs_were(number: int) -> str:
+    return f"{number} {'job was' if number == 1 else 'jobs were'} taken"
 
 
 def _change(change: Callable[[], Job | None], text: str) -> ResponseReturnValue:
