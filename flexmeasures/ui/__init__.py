@@ -10,7 +10,7 @@ from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
 from flexmeasures.ui.static_files import BlueprintWithVersions, SessionsWithoutFiles
 from flexmeasures.ui.templating import set_up_templates
-from flexmeasures.ui.views import control, dashboard, docs, logged_in_user, tasks
+from flexmeasures.ui.views import control, dashboard, docs, logged_in_user, tasks, upload
 
 flexmeasures_ui: Blueprint = BlueprintWithVersions(
     "flexmeasures_ui",
@@ -24,6 +24,8 @@ flexmeasures_ui.get("/dashboard/state/<id:id>")(dashboard.asset_state_view)
 flexmeasures_ui.route("/control", methods=["GET", "POST"])(control.control_view)
 flexmeasures_ui.get("/docs")(docs.docs_view)
 flexmeasures_ui.get("/logged-in-user")(logged_in_user.logged_in_user_view)
+flexmeasures_ui.get("/upload")(upload.upload_view)
+flexmeasures_ui.get("/upload/<id:id>")(upload.upload_to_sensor_view)
 
 
 def register_at(app: Flask) -> None:

@@ -23,8 +23,7 @@ _ICONS = {"dashboard": "dashboard", "upload": "cloud-upload", "control": "wrench
 _GONE = {"analytics", "portfolio"}
 # Left out where there is no such page.
 _PAGES = {"dashboard", "accounts", "assets", "users", "tasks"}
-_DISABLED = {"upload"}
-_DISABLED_FOR_ANONYMOUS = {"tasks", "users", "control"}
+_DISABLED_FOR_ANONYMOUS = {"tasks", "users", "control", "upload"}
 _QUEUES = {
     "Forecasts": "forecasting",
     "Schedules": "scheduling",
@@ -96,8 +95,7 @@ def _listed_views() -> list[str]:
 def _listed(view: str) -> Entry:
     titles = _TITLES | current_app.config["FLEXMEASURES_MENU_LISTED_VIEW_TITLES"]
     icons = _ICONS | current_app.config["FLEXMEASURES_MENU_LISTED_VIEW_ICONS"]
-    url = None if view in _DISABLED else f"/{view}"
-    return Entry(view, titles.get(view, view.capitalize()), url, icons.get(view, "info"))
+    return Entry(view, titles.get(view, view.capitalize()), f"/{view}", icons.get(view, "info"))
 
 
 def _queues() -> list[Entry]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from datetime import timedelta
+from functools import partial, wraps
 from typing import Any, BinaryIO, TypeVar, cast
 
 from flask import Blueprint, current_app, jsonify, request
@@ -25,6 +26,7 @@ from flexmeasures.api.common.responses import (
     unprocessable_entity,
 )
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
+from flexmeasures.data.beliefs.rows import EPOCH
 from flexmeasures.data.beliefs.save import ReplacementError, Saved
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
@@ -57,6 +59,20 @@ class PostedSchema(Schema):
     message = fields.String(required=True)
     results = fields.String(
         validate=Equal("PROCESSED"), metadata={"description": "If some data were known."}
+    )
+
+
+class UploadedSchema(PostedSchema):
+    number = fields.Integer(
+        required=True,
+        data_key="num-values",
+        metadata={"description": "Values of events that were stored.", "example": 96},
+    )
+    start = fields.AwareDateTime(
+        metadata={"description": "Of the first of them.", "example": "2026-03-01T00:00:00+01:00"}
+    )
+    end = fields.AwareDateTime(
+        metadata={"description": "Of the last of them.", "example": "2026-03-02T00:00:00+01:00"}
     )
 
 
@@ -138,7 +154,7 @@ def post(sensor: Sensor, **message: Any) -> ResponseReturnValue:
 
 
 @sensor_data.post("/<id:id>/data/upload")
-@_posted
+@answers(200, UploadedSchema(), "Stored, or known already")
 @_refused
 @auth_required()
 @_limited
@@ -159,7 +175,21 @@ def upload(sensor: Sensor, files: list[FileStorage], **message: Any) -> Response
     """
     user = current_user._get_current_object()
     opened = [OpenFile(file.filename or "", cast(BinaryIO, file.stream)) for file in files]
-    return _save(sensor, "multipart", lambda: record_files(sensor, user, opened, **message))
+    store = partial(record_files, sensor, user, opened, **message)
+    return _save(sensor, "multipart", store, tell=partial(_stored, sensor))
+
+
+def _stored(sensor: Sensor, saved: Saved) -> dict[str, Any]:
+    """What was stored, and when that is."""
+    told: dict[str, Any] = {"num-values": saved.new}
+    if saved.new:
+        starts = saved.rows.event_start
+        for key, moment in (
+            ("start", EPOCH + timedelta(microseconds=int(starts.min()))),
+            ("end", EPOCH + timedelta(microseconds=int(starts.max())) + sensor.event_resolution),
+        ):
+            told[key] = moment.astimezone(zone(sensor.timezone)).isoformat()
+    return told
 
 
 @sensor_data.get("/data")
@@ -201,15 +231,23 @@ def get(sensor: Sensor, **query: Any) -> ResponseReturnValue:
 
 def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:
     user = current_user._get_current_object()
-    return _save(sensor, "json", lambda: record(sensor, user, **message))
+    return _save(sensor, "json", partial(record, sensor, user, **message))
 
 
-def _save(sensor: Sensor, location: str, store: Callable[[], Saved]) -> ResponseReturnValue:
-    """location : of what is wrong, if `store` finds something"""
+def _save(
+    sensor: Sensor,
+    location: str,
+    store: Callable[[], Saved],
+    tell: Callable[[Saved], dict[str, Any]] = lambda _: {},
+) -> ResponseReturnValue:
+    """location : of what is wrong, if `store` finds something
+    tell : what else to answer
+    """
     timezone, id_ = zone(sensor.timezone), sensor.id
     try:
         saved = store()
         viewpoints = viewpoints_of(sensor, saved.rows)
+        told = tell(saved)
         db.session.commit()
     except ValidationError as error:
         return unprocessable_entity({location: error.normalized_messages()})
@@ -226,9 +264,9 @@ def _save(sensor: Sensor, location: str, store: Callable[[], Saved]) -> Response
         raise NotFound(f"Sensor {id_} not found") from error  # somebody just deleted it
     if viewpoints is not None:
         ask_for_forecasts(viewpoints)
-    if saved.unchanged or not saved.new:
-        return already_received_and_successfully_processed()
-    return request_processed()
+    known = saved.unchanged or not saved.new
+    body, code = already_received_and_successfully_processed() if known else request_processed()
+    return {**body, **told}, code
 
 
 def _get(sensor: Sensor, query: dict[str, Any]) -> ResponseReturnValue:

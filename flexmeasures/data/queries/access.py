@@ -9,6 +9,16 @@ from sqlalchemy import ColumnElement, true
 from flexmeasures.auth.acl import Caller, user_has_admin_access
 
 
+def writable(caller: Caller, account_id: Any) -> ColumnElement[bool]:
+    """Rows of accounts in which the caller may add things, such as data.
+
+    account_id : the column that says whose a row is; NULL there means public
+    """
+    if user_has_admin_access(caller, "create-children"):
+        return true()
+    return account_id == caller.account.id
+
+
 def readable(caller: Caller | None, account_id: Any) -> ColumnElement[bool]:
     """Rows of accounts that the caller may read, and public ones.
 

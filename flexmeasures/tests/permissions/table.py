@@ -290,6 +290,14 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /control": {"": "        302  403   200    200     403    200   302"},
     "GET /docs": {"": "            404  404   404    404     404    404   404"},
     "GET /logged-in-user": {"": PAGE},
+    "GET /upload": {"": PAGE},
+    "GET /upload/<id>": {
+        #                          anon other member acc-adm reader admin deactivated
+        OWN_SENSOR: "              302  403   200    200     403    200   302",
+        OTHER_SENSOR: "            302  200   403    403     403    200   302",
+        PUBLIC_SENSOR: "           302  403   403    403     403    200   302",
+        "unknown": NO_PAGE,
+    },
     # Pages about users and accounts
     "GET /users": {"": PAGE},
     "GET /users/<id>": {

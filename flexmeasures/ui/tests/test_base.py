@@ -99,7 +99,7 @@ def test_listed_views(site: Flask, world: World) -> None:
     )
     entries = menu_of(site, "member")
     assert [*entries][:3] == ["My-page", "Bread & Power", "Upload data"]
-    assert (entries["My-page"], entries["Upload data"]) == ("/my-page", None)
+    assert (entries["My-page"], entries["Upload data"]) == ("/my-page", "/upload")
     page = browser_of(site, "member").get("/logged-in-user").text
     assert "fa-rocket" in page
     assert "Bread &amp; Power" in page

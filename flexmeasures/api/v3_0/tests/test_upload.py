@@ -100,7 +100,13 @@ def test_csv(meter: Meter) -> None:
     before = datetime.now(timezone.utc)
     answer = upload(meter, QUARTERS)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
-    assert answer.get_json() == {"status": "PROCESSED", "message": "Request has been processed."}
+    assert answer.get_json() == {
+        "status": "PROCESSED",
+        "message": "Request has been processed.",
+        "num-values": 4,
+        "start": "2026-03-01T00:00:00+01:00",
+        "end": "2026-03-01T01:00:00+01:00",
+    }
     assert meter.values() == [1, 2.5, -3, 4]  # naive times are those of the sensor's timezone
     [belief, *_] = beliefs(meter)
     assert before < belief.belief_time < datetime.now(timezone.utc)
@@ -112,6 +118,7 @@ def test_nothing_new(meter: Meter) -> None:
     answer = upload(meter, QUARTERS)
     assert answer.status_code == 200
     assert answer.get_json()["status"] == "ALREADY_RECEIVED_AND_SUCCESSFULLY_PROCESSED"
+    assert answer.get_json()["num-values"] == 0
     assert number_of_beliefs(meter) == 4
 
 
