@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from flask import current_app
 from marshmallow import ValidationError
+from redis import exceptions as redis
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flexmeasures.cli.utils import is_for_people
@@ -17,15 +20,17 @@ def explain(error: Exception) -> str | None:
     """The sentence, without credentials; None if the error is not a known one."""
     if isinstance(error, ValidationError):
         return f"Bad input: {_sentence(error.messages)}"
+    if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
+        remedy = _remedy("the settings FLEXMEASURES_REDIS_... are right")
+        reason = str(error).rstrip(".")
+        return f"Cannot connect to the server of the job queues: {reason}. {remedy}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"Cannot write{f' to {error.filename}' if error.filename else ''}: {error.strerror}."
     if not isinstance(error, DBAPIError) or not current_app:
         return str(error) if is_for_people(error) else None
     reason = (str(error.orig).strip() or "no reason given").splitlines()[0]
     if isinstance(error, OperationalError) and error.statement is None:
-        remedy = (
-            "See what `flexmeasures local status` says."
-            if current_app.config["LOCAL_MODE"]
-            else "Check that its server runs and that SQLALCHEMY_DATABASE_URI is right."
-        )
+        remedy = _remedy("SQLALCHEMY_DATABASE_URI is right")
         return f"Cannot connect to the database {_database()}: {reason}. {remedy}"
     if error.connection_invalidated:
         return f"The connection to the database {_database()} was lost: {reason}."
@@ -47,6 +52,12 @@ def _sentence(messages: object) -> str:
     if isinstance(messages, list):
         return " ".join(map(_sentence, messages))
     return str(messages)
+
+
+def _remedy(settings: str) -> str:
+    if current_app and current_app.config["LOCAL_MODE"]:
+        return "See what `flexmeasures local status` says."
+    return f"Check that its server runs and that {settings}."
 
 
 def _database() -> str:

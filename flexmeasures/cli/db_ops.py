@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flexmeasures.cli.utils import MsgStyle, abort, warn
+from flexmeasures.cli.values import existing_file
 
 
 @click.group("db-ops")
@@ -75,7 +76,7 @@ def dump() -> None:
 
 
 @fm_db_ops.command("restore")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=existing_file(as_path=True))
 @_force
 def restore(file: Path, force: bool) -> None:
     """Restore the data in FILE, which db-ops dump made: all of them, or nothing at a problem.

@@ -20,8 +20,10 @@ def fm_jobs() -> None:
 
 _queues = click.option(
     "--queue",
+    "queues",
     required=True,
-    help="State which queue(s), with | between them: forecasting, scheduling.",
+    multiple=True,
+    help="State which queue(s): forecasting, scheduling. With | between them, or several times.",
 )
 
 
@@ -32,7 +34,7 @@ _queues = click.option(
     help="Give your worker a recognizable name. Defaults to random string prefixed with"
     " fm-worker-. If the name is taken, a number is added.",
 )
-def run_worker(queue: str, name: str | None) -> None:
+def run_worker(queues: tuple[str, ...], name: str | None) -> None:
     """Start a worker process for forecasting and/or scheduling jobs.
 
     It stops on Ctrl+C or SIGTERM, once it has finished its job.
@@ -46,14 +48,14 @@ def run_worker(queue: str, name: str | None) -> None:
     from flexmeasures.data.services.worker import make_worker
 
     colorizer.notty = colorizer.notty or bool(os.environ.get("NO_COLOR"))
-    queues = parse_queue_list(queue)
-    worker = make_worker([one.name for one in queues], name)
+    found = parse_queue_list("|".join(queues))
+    worker = make_worker([one.name for one in found], name)
     click.echo("=" * 65)
     click.secho(
-        f'Worker "{worker.name}" initialised: {worker} ― processing {len(queues)} queue(s)',
+        f'Worker "{worker.name}" initialised: {worker} ― processing {len(found)} queue(s)',
         **MsgStyle.SUCCESS,
     )
-    for one in queues:
+    for one in found:
         click.echo(f"Running against {one} on {one.connection}")
     click.echo("=" * 65)
     worker.work()
@@ -85,7 +87,7 @@ show.add_command(show_queues, "queues")
 @fm_jobs.command("clear-queue")
 @_queues
 @click.option("--failed", is_flag=True, help="Forget the jobs that failed, not those that wait.")
-def clear_queue(queue: str, failed: bool) -> None:
+def clear_queue(queues: tuple[str, ...], failed: bool) -> None:
     """Clear one or several queues of jobs.
 
     \b
@@ -93,7 +95,7 @@ def clear_queue(queue: str, failed: bool) -> None:
       flexmeasures jobs clear-queue --queue forecasting --failed
     """
     some_are_left = False
-    for one in parse_queue_list(queue):
+    for one in parse_queue_list("|".join(queues)):
         if failed:
             count, left = _forget_failed(one)
             click.secho(f"Cleared {count} failed jobs from the registry at {one}.", **MsgStyle.WARN)
@@ -122,7 +124,7 @@ def parse_queue_list(queue_names: str) -> list[Queue]:
     from flexmeasures.data.services.jobs import UnknownQueue, find_queue
 
     try:
-        return [find_queue(name.strip()) for name in queue_names.split("|")]
+        return [find_queue(name) for name in dict.fromkeys(map(str.strip, queue_names.split("|")))]
     except UnknownQueue as error:
         abort(str(error))
 

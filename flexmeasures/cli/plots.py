@@ -30,7 +30,7 @@ def plot(series: Mapping[str, np.ndarray], unit: str | None = None) -> None:
     """
     from uniplot import plot_to_string
 
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    coloured = sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = plot_to_string(
         list(series.values()),
         lines=True,

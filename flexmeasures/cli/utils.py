@@ -74,7 +74,8 @@ def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> Non
 
 def terminal_width() -> int | None:
     """How many characters fit in a line of the terminal; None elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    shown = sys.stdout is not None and sys.stdout.isatty()  # None: closed by who started us
+    return shutil.get_terminal_size().columns if shown else None
 
 
 def table(

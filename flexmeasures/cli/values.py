@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from flexmeasures.cli.utils import abort
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 def ids_of(noun: str) -> Callable[[click.Context, click.Parameter, Sequence[int]], tuple[int, ...]]:
@@ -62,6 +63,32 @@ def parse_moment(text: str, timezone: str, option: str) -> datetime:
             f"'{text}' is no time such as 2026-11-25T07:00+01:00 ({error}).", param_hint=option
         ) from error
     return moment.to_pydatetime()
+
+
+def length_of(duration: Any, start: datetime) -> timedelta:
+    """How long a window is that starts there. A usage error unless it takes time, and not too much.
+
+    duration : months and years of it are counted on the calendar
+    """
+    from flexmeasures.data.schemas.times import LAST_YEAR, DurationField
+
+    try:
+        length: timedelta = DurationField.ground_from(duration, start)
+        ends_in = (start + length).year
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError("'--duration' is too long.") from error
+    if length <= length * 0:
+        raise click.UsageError("'--duration' must be longer than PT0M.")
+    if ends_in > LAST_YEAR:
+        raise click.UsageError(f"'--duration' is too long: years until {LAST_YEAR} can be used.")
+    return length
+
+
+def existing_file(as_path: bool = False) -> click.Path:
+    """Type of a parameter that names a file to read."""
+    path = click.Path(exists=True, dir_okay=False, path_type=Path if as_path else None)
+    path.name = "path"  # so messages say "Path '...' does not exist.", as scripts may expect
+    return path
 
 
 def parse_json(text: str, option: str) -> Any:

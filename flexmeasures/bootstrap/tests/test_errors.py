@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
+
 import pytest
 from flask_sqlalchemy import SQLAlchemy
+from redis import exceptions as redis
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,6 +38,26 @@ def test_a_closed_door_is_named_without_credentials() -> None:
     assert "SQLALCHEMY_DATABASE_URI" in sentence
     assert "secret" not in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_queues_without_a_server(local: bool) -> None:
+    app = FlexMeasures()
+    app.config["LOCAL_MODE"] = local
+    with app.app_context():
+        sentence = explain(redis.ConnectionError("Error 111 connecting to here:1. Refused."))
+    assert sentence is not None
+    assert sentence.startswith(
+        "Cannot connect to the server of the job queues: Error 111 connecting to here:1. Refused. "
+    )
+    assert ("flexmeasures local status" if local else "FLEXMEASURES_REDIS_") in sentence
+
+
+def test_a_full_disk() -> None:
+    assert explain(OSError(errno.ENOSPC, "No space left on device")) == (
+        "Cannot write: No space left on device."
+    )
+    assert explain(OSError(errno.EIO, "Input/output error")) is None
 
 
 def test_missing_tables_and_columns_call_for_an_upgrade(db: SQLAlchemy) -> None:

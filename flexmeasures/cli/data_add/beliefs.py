@@ -9,6 +9,7 @@ import click
 
 from flexmeasures.cli.progress import progress
 from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
+from flexmeasures.cli.values import existing_file
 from flexmeasures.data.schemas.sensors import SensorIdField
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command("beliefs")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=existing_file(), required=False, metavar="FILE")
+@click.option("--file", "file_option", type=existing_file(), hidden=True)
 @click.option(
     "--sensor-id",
     "sensor",
@@ -118,7 +120,8 @@ if TYPE_CHECKING:
     help="[For Excel files] The sheet to read, numbered from 0. Defaults to the first.",
 )
 def add_beliefs(
-    file: str,
+    file: str | None,
+    file_option: str | None,
     sensor: Sensor,
     source: str,
     unit: str | None,
@@ -163,6 +166,11 @@ def add_beliefs(
     )
     from flexmeasures.utils.time_utils import server_now
 
+    path = file or file_option
+    if path is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    if file is not None and file_option is not None:
+        raise click.UsageError("Give one FILE.")
     if len(filter_columns) != len(filter_values):
         raise click.UsageError("The number of filter columns and filter values should be the same.")
     if timezone is not None:
@@ -193,7 +201,7 @@ def add_beliefs(
     )
     try:
         beliefs = FileOfBeliefs(
-            file,
+            path,
             sensor,
             parse_source(source),
             file_format,

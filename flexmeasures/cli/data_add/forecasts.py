@@ -25,7 +25,10 @@ def _midnight(ctx: click.Context, param: click.Parameter, value: datetime) -> da
     """The start of that day, on the clock of the server."""
     from flexmeasures.utils.time_utils import get_timezone, localize
 
-    return localize(value, get_timezone())
+    try:
+        return localize(value, get_timezone())
+    except OverflowError as error:
+        raise click.BadParameter("This is too early.") from error
 
 
 def _known_model(ctx: click.Context, param: click.Parameter, value: str) -> str:

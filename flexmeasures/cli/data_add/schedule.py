@@ -110,8 +110,10 @@ def add_schedule_for_storage(
         --start 2026-11-25T07:00+01:00 --duration PT12H \\
         --soc-at-start 50% --roundtrip-efficiency 90%
 
-    All other fields of the API can be given, too:
-    --flex-model '{"soc-at-start": "5 kWh", "soc-minima": [...]}' --flex-context context.json
+    \b
+    All other fields of the API can be given, too, for example with
+      --flex-model '{"soc-at-start": "5 kWh", "soc-minima": [...]}' \\
+      --flex-context context.json
     """
     if optimization_context_id is not None:
         warn(

@@ -54,6 +54,8 @@ def new_user(
     if timezone is None:
         timezone = _default_timezone()
     check_timezone(timezone)
+    if not username.strip():
+        abort("The username cannot be empty.")
     account = db.session.get(Account, account_id) if 0 < account_id <= LARGEST_ID else None
     if account is None:
         abort(f"No account with ID {account_id} found!")

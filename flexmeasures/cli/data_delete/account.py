@@ -9,7 +9,9 @@ from flexmeasures.cli.utils import MsgStyle, abort, confirm
 
 
 @click.command("account")
-@click.option("--id", "account_id", type=int, required=True, help="ID of the account.")
+@click.option(
+    "--id", "--account-id", "account_id", type=int, required=True, help="ID of the account."
+)
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_account(account_id: int, force: bool) -> None:
     """Delete an account, with its users, assets, sensors and all their data.

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command("asset")
-@click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
+@click.option(
+    "--id",
+    "--asset-id",
+    "asset",
+    type=GenericAssetIdField(),
+    required=True,
+    help="ID of the asset.",
+)
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_asset_and_data(asset: GenericAsset, force: bool) -> None:
     """Delete an asset, with its sensors and all their data.
@@ -39,7 +46,9 @@ def delete_asset_and_data(asset: GenericAsset, force: bool) -> None:
 
 
 @click.command("sensor")
-@click.option("--id", "sensor", type=SensorIdField(), required=True, help="ID of the sensor.")
+@click.option(
+    "--id", "--sensor-id", "sensor", type=SensorIdField(), required=True, help="ID of the sensor."
+)
 @click.option("--force/--no-force", default=False, help="Do not ask for confirmation.")
 def delete_sensor(sensor: Sensor, force: bool) -> None:
     """Delete a sensor and all beliefs about it.

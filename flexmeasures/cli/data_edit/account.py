@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 @click.command("account")
-@click.option("--id", "account", type=AccountIdField(), required=True, help="ID of the account.")
+@click.option(
+    "--id",
+    "--account-id",
+    "account",
+    type=AccountIdField(),
+    required=True,
+    help="ID of the account.",
+)
 @click.option("--name", help="The account's new name.")
 @click.option(
     "--add-roles",

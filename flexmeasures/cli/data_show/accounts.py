@@ -39,7 +39,14 @@ def list_accounts(format_: str) -> None:
 
 
 @click.command("account")
-@click.option("--id", "account", type=AccountIdField(), required=True, help="ID of the account.")
+@click.option(
+    "--id",
+    "--account-id",
+    "account",
+    type=AccountIdField(),
+    required=True,
+    help="ID of the account.",
+)
 @format_option
 def show_account(account: Account, format_: str) -> None:
     """Show an account, its users and its assets.

@@ -10,6 +10,7 @@ import click
 
 from flexmeasures.cli.data_show.formats import Listing, format_option, print_json, print_listing
 from flexmeasures.cli.utils import MsgStyle, abort, warn
+from flexmeasures.cli.values import length_of
 from flexmeasures.data.schemas.accuracy import HoursField
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
@@ -121,7 +122,8 @@ def show_accuracy(
 
 def _fixed(duration: timedelta | isodate.Duration, start: datetime | None) -> timedelta:
     """Months and years are counted from the start."""
-    duration = DurationField.ground_from(duration, start)
+    if start is not None:
+        return length_of(duration, start)
     if not isinstance(duration, timedelta):
         raise click.UsageError("A --duration in months or years needs a --start.")
     return duration

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command("asset")
-@click.option("--id", "asset", type=GenericAssetIdField(), required=True, help="ID of the asset.")
+@click.option(
+    "--id",
+    "--asset-id",
+    "asset",
+    type=GenericAssetIdField(),
+    required=True,
+    help="ID of the asset.",
+)
 @format_option
 def show_generic_asset(asset: GenericAsset, format_: str) -> None:
     """Show an asset and its sensors.

@@ -10,6 +10,7 @@ import click
 
 from flexmeasures.cli.data_show.formats import FORMATS, Listing, print_json, print_listing
 from flexmeasures.cli.utils import MsgStyle, abort, check_timezone, warn
+from flexmeasures.cli.values import length_of
 from flexmeasures.data.schemas.sensors import SensorIdField
 from flexmeasures.data.schemas.sources import DataSourceIdField
 from flexmeasures.data.schemas.times import AwareDateTimeField, DurationField
@@ -88,7 +89,7 @@ def plot_beliefs(
     """
     if to_timezone is not None:
         check_timezone(to_timezone)
-    duration = DurationField.ground_from(duration, start)
+    duration = length_of(duration, start)
     if resolution is None:
         resolution = min(
             (sensor.event_resolution for sensor in sensors if sensor.event_resolution),

@@ -36,11 +36,15 @@ def test_lengths_of_queues(words: list[str], invoke: Invoke) -> None:
     ]
 
 
-def test_clearing_a_queue(invoke: Invoke) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [["--queue", "scheduling|forecasting"], ["--queue", "scheduling", "--queue", "forecasting"]],
+)
+def test_clearing_queues(words: list[str], invoke: Invoke) -> None:
     for _ in range(3):
         ask_for(write, path="")
     fail_one()
-    output = invoke(fm_jobs, "clear-queue", "--queue", "scheduling|forecasting").output
+    output = invoke(fm_jobs, "clear-queue", *words).output
     assert "Cleared 3 jobs from <Queue scheduling>." in output
     assert "Cleared 0 jobs from <Queue forecasting>." in output
     assert output.count("No jobs left.") == 2

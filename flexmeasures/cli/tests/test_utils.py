@@ -236,3 +236,8 @@ def test_help_and_other_words_are_the_groups_own() -> None:
     assert shown.stderr == ""
     assert "bread" in run(bake).output
     assert "No such command 'cake'" in run(bake, "cake").stderr
+
+
+def test_output_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert utils.terminal_width() is None

@@ -113,7 +113,13 @@ class ResolutionField(MarshmallowClickMixin, fields.Field[timedelta]):
             value = f"PT{value}M"
         if isinstance(value, str):
             text = f"PT{value}M" if value.isdecimal() else value
-            length = DurationField().deserialize(text)
+            try:
+                length = DurationField().deserialize(text)
+            except DurationValidationError as error:
+                raise DurationValidationError(
+                    f"Cannot parse {value} as ISO8601 duration: expected a text such as PT15M, or a"
+                    " whole number of minutes that is not negative"
+                ) from error
             if isinstance(length, timedelta) and length >= timedelta(0):
                 return length
         raise FMValidationError(

@@ -51,6 +51,20 @@ def test_horizon_and_probability(add: Add, toy: ToyAccount) -> None:
     assert set(beliefs.index.get_level_values("cumulative_probability")) == {0.2}
 
 
+def test_file_as_an_option(toy: ToyAccount, invoke: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(["start,price", *prices(1, 2)]))
+    words = (*AMSTERDAM, "--sensor-id", str(toy.prices.id), "--source", "market")
+    added = invoke(add_beliefs, "--file", str(path), *words)
+    assert "Successfully created beliefs" in added.output
+    refused = invoke(add_beliefs, *words, exit_code=2)
+    assert "Missing argument 'FILE'." in refused.stderr
+    refused = invoke(add_beliefs, *words, "--file", str(path), str(path), exit_code=2)
+    assert "Give one FILE." in refused.stderr
+    refused = invoke(add_beliefs, *words, "nowhere.csv", exit_code=2)
+    assert "Path 'nowhere.csv' does not exist." in refused.stderr
+
+
 def test_source_by_id_and_by_name(add: Add, fresh_db: SQLAlchemy) -> None:
     add(prices(1, 2), *AMSTERDAM)
     add(prices(1, 2), *AMSTERDAM, "--source", "1")

@@ -134,6 +134,7 @@ def test_usual_horizons(
         (("--sensor-id", "99"), "--sensor-id"),
         (("--sensor-id", "x"), "--sensor-id"),
         (("--from-date", "yesterday"), "--from-date"),
+        (("--from-date", "0001-01-01"), "--from-date"),
         (("--to-date", "2026-02-30"), "--to-date"),
         (("--to-date", "9999-12-31"), "--to-date"),
         (("--from-date", "2026-03-01"), "'--from-date' 2026-03-01 is after '--to-date'"),

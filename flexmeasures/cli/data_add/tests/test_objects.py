@@ -92,6 +92,8 @@ class TestSensor:
             ({"asset_id": "77"}, 1, "Generic asset with id 77 doesn't exist."),
             ({"asset_id": "-1"}, 1, "Generic asset with id -1 doesn't exist."),
             ({"asset_id": "99999999999"}, 1, "Generic asset with id 99999999999 doesn't exist."),
+            ({"event_resolution": "-15"}, 2, "a whole number of minutes that is not negative"),
+            ({"event_resolution": "15.5"}, 2, "a whole number of minutes that is not negative"),
             ({"unit": "apples"}, 1, "Unit 'apples' cannot be handled."),
             ({"name": ""}, 1, "'name'"),
             ({"name": "x" * 121}, 1, "'name'"),

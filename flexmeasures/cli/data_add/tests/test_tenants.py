@@ -158,6 +158,7 @@ class TestUser:
                 "User with email BOB@example.com already exists",
             ),
             (("--username", "bob"), TWICE, "User with username bob already exists."),
+            (("--username", " "), TWICE, "The username cannot be empty."),
             (("--username", "a" * 121), TWICE, "The username can have 120 characters at most."),
             (("--roles", "r" * 81), TWICE, "The name of a role can have 80 characters at most."),
         ],

@@ -54,6 +54,12 @@ def test_days_before_and_after_a_clock_change(show: Show, tmp_path: Path) -> Non
     assert float(days[4]) == np.mean(range(95, 119))
 
 
+@pytest.mark.parametrize("duration", ["-PT1H", "PT0H", "P1000Y", "P10000Y", "P400000D"])
+def test_durations_that_are_no_window(show: Show, duration: str) -> None:
+    refused = show("--start", "2026-03-26T00:00+01:00", "--duration", duration, exit_code=2)
+    assert "'--duration'" in refused.stderr
+
+
 def test_window_that_starts_within_an_event(show: Show, tmp_path: Path) -> None:
     path = tmp_path / "shown.csv"
     show("--start", "2026-03-26T02:30+01:00", "--duration", "PT3H", "--to-file", str(path))

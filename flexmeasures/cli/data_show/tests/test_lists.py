@@ -74,6 +74,11 @@ def test_empty_account(fresh_db: SQLAlchemy, invoke: Invoke) -> None:
     assert "No assets in account ..." in shown
 
 
+@pytest.mark.parametrize("option", ["--id", "--account-id"])
+def test_account_by_either_option(toy: ToyAccount, invoke: Invoke, option: str) -> None:
+    assert "Account Toy Account (ID: 1)" in invoke(show_account, option, "1").output
+
+
 def test_roles(fresh_db: SQLAlchemy, invoke: Invoke) -> None:
     invoke(add_initial_structure)
     accounts, users = invoke(list_roles).stdout.split("User roles:")
