@@ -96,10 +96,30 @@ export function showPlaces(map, layers, { more } = {}) {
     group.addTo(map);
     return [label(title), group];
   });
-  if (groups.length) L.control.layers(null, Object.fromEntries(groups)).addTo(map);
+  if (groups.length) {
+    addOverview(map, clusters);
+    L.control.layers(null, Object.fromEntries(groups)).addTo(map);
+  }
   clusters.on("clusterkeypress", ({ layer, originalEvent }) => {
     if (originalEvent.key === "Enter") layer.zoomToBounds({ padding: [30, 30] });
   });
+}
+
+// A button below those for zooming: everything that is shown, at once.
+function addOverview(map, clusters) {
+  const button = document.createElement("a");
+  button.href = "#";
+  button.title = "Show all";
+  button.setAttribute("role", "button");
+  button.setAttribute("aria-label", "Show all");
+  button.innerHTML = '<i class="fa fa-arrows-alt" aria-hidden="true"></i>';
+  L.DomEvent.disableClickPropagation(button);
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    const bounds = clusters.getBounds();
+    if (bounds.isValid()) map.fitBounds(bounds, { padding: [40, 40], maxZoom: 12 });
+  });
+  map.zoomControl.getContainer().append(button);
 }
 
 function marker(map, place, icon, more) {
@@ -107,20 +127,37 @@ function marker(map, place, icon, more) {
   const named = place.label ?? place.name;
   pin.on("add", () => pin.getElement()?.setAttribute("aria-label", named));
   pin.bindTooltip(label(named), { direction: "top", offset: [0, -PIN[1]] });
-  pin.bindPopup(() => popup(pin, place, more), { offset: [0, 6 - PIN[1]], autoPan: false });
+  let told = null; // made anew each time that it opens, as states change
+  pin.bindPopup(() => (told ??= popup(map, pin, place, more)), { offset: [0, 6 - PIN[1]], autoPan: false });
   pin.on("popupopen", ({ popup: opened }) => {
     pin.closeTooltip();
-    const point = map.project(pin.getLatLng()).subtract([0, map.getSize().y / 6]);
-    map.panTo(map.unproject(point));
+    makeRoom(map, pin, opened);
     if (document.activeElement === pin.getElement()) opened.getElement().querySelector("a.view")?.focus();
   });
   pin.on("popupclose", ({ popup: closed }) => {
+    told = null;
     if (closed.getElement()?.contains(document.activeElement)) pin.getElement()?.focus();
   });
   return pin;
 }
 
-function popup(pin, place, more) {
+// The place comes to lie somewhat below the middle of the map; further, if its pop-up is high.
+function makeRoom(map, pin, opened) {
+  const { y: height } = map.getSize();
+  const needed = opened.getElement().offsetHeight + PIN[1] + 10;
+  const shift = Math.max(height / 6, Math.min(needed - height / 2, height / 2 - 10));
+  map.panTo(map.unproject(map.project(pin.getLatLng()).subtract([0, shift])));
+}
+
+function resize(map, pin) {
+  const focused = document.activeElement; // lost when Leaflet puts the content in anew
+  const opened = pin.getPopup();
+  opened.update();
+  if (opened.getElement().contains(focused)) focused.focus({ preventScroll: true });
+  makeRoom(map, pin, opened);
+}
+
+function popup(map, pin, place, more) {
   const element = document.createElement("div");
   element.append(paragraph(place.name, "name"), ...(place.lines ?? []).map((text) => paragraph(text)));
   if (more) {
@@ -130,7 +167,7 @@ function popup(pin, place, more) {
       .catch(() => "")
       .then((found) => {
         waiting.replaceWith(found);
-        pin.getPopup()?.update();
+        if (element.isConnected) resize(map, pin);
       });
   }
   if (place.url) {
