@@ -221,6 +221,9 @@ def _regressor(
 ) -> dict[str, Floats]:
     """What is believed of another quantity: around the event, at the latest value, a day before.
 
+    Where forecasts of it end less than a day before the event, the last one stands in; "beyond"
+    tells how many days before, and "fading" lets a line trust it the less.
+
     Where it is not negative, "scaled" is what the quantity would be if it kept to the ratio that
     the two had in the last hour, or day: output in shares of a clear sky, say.
     """
@@ -234,17 +237,22 @@ def _regressor(
         found = regressor.as_known(steps, viewpoints)
         return np.where(np.abs(found) < HUGE, found, np.nan)
 
+    end = regressor.furthest(viewpoints)
+    last = np.where((end > latest) & (end >= events - past.per_day), end, len(past.values) + 1)
+    beyond = np.maximum(events - last, 0) / past.per_day
+    event = believed(np.minimum(events, last))
     found = {
-        f"{name}@event": believed(events),
-        f"{name}@before": believed(events - 1),
-        f"{name}@after": believed(events + 1),
+        f"{name}@event": event,
+        f"{name}@before": believed(np.minimum(events - 1, last)),
+        f"{name}@after": believed(np.minimum(events + 1, last)),
+        f"{name}@beyond": beyond,
+        f"{name}@fading": event * beyond,
         f"{name}@latest": believed(latest),
         f"{name}@day": np.where(day_before >= 0, believed(same_slot), np.nan),
     }
     for label, length, most in (("hour", past.per_day / 24, 4), ("day", past.per_day, 12)):
         steps = np.unique(np.linspace(0, max(round(length) - 1, 0), most).astype(np.int64))
         value, other = _means(past, believed, known, steps)
-        event = found[f"{name}@event"]
         with np.errstate(invalid="ignore", divide="ignore"):
             scaled = np.where(other > 0.1 * np.maximum(event, 0.0), value / other * event, np.nan)
         found[f"{name}@scaled_{label}"] = scaled

@@ -61,6 +61,14 @@ class Regressor:
         found = (at >= 0) & (self.event[at] == events)
         return np.where(found, self.value[at], np.nan)
 
+    def furthest(self, viewpoints: Steps) -> Steps:
+        """The last event that there is a belief about at each viewpoint; -1 if there is none."""
+        if not len(self.event):
+            return np.full(len(viewpoints), -1)
+        earliest = np.minimum.accumulate(self.known[::-1])[::-1]
+        at = np.searchsorted(earliest, viewpoints, side="right") - 1
+        return np.where(at >= 0, self.event[at], -1)
+
     def up_to(self, viewpoint: int) -> Regressor:
         """The beliefs that were known at the viewpoint."""
         then = self.known <= viewpoint

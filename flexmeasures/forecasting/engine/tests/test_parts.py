@@ -13,7 +13,7 @@ from flexmeasures.forecasting.engine.limits import Limits
 from flexmeasures.forecasting.engine.lines import Scale, Way, fit_line, fit_lines
 from flexmeasures.forecasting.engine.quantiles import Bands
 from flexmeasures.forecasting.engine.sample import Anchors, draw
-from flexmeasures.forecasting.engine.series import Floats
+from flexmeasures.forecasting.engine.series import Floats, Regressor, Steps
 from flexmeasures.forecasting.engine.tests.worlds import building, series_of
 from flexmeasures.forecasting.engine.transform import BoxCox, candidates
 
@@ -189,3 +189,38 @@ def test_the_sample_is_the_same_each_time_and_from_before_the_viewpoint() -> Non
     assert first.events.tolist() == second.events.tolist()
     assert first.events.max() < 50 * 24
     assert set((first.events - first.viewpoints).tolist()) <= set(range(48))
+
+
+def issued(every: int, length: int, steps: int) -> Regressor:
+    """Forecasts that are issued every so many steps, for so many steps; the value is the event."""
+    issue = np.repeat(np.arange(0, steps, every), length)
+    event = issue + np.tile(np.arange(length), len(issue) // length)
+    order = np.lexsort((issue, event))
+    return Regressor(event[order], issue[order], event[order].astype(np.float64))
+
+
+def looked_up(regressor: Regressor, events: Steps, viewpoint: int) -> dict[str, Floats]:
+    series = series_of(np.arange(240.0), regressors={"wind": regressor})
+    past = Past(series, Bounds.of(series.values, 240))
+    viewpoints = np.full_like(events, viewpoint)
+    return build(past, events, viewpoints, past.known(events, viewpoints))
+
+
+def test_the_last_of_the_weather_forecasts_stands_in_for_events_beyond_their_end() -> None:
+    """At step 102, the latest one is of step 96, and tells of steps up to 131."""
+    found = looked_up(issued(12, 36, 240), np.array([110, 130, 131, 132, 137, 155, 156]), 102)
+    assert found["wind@event"][:6].tolist() == [110, 130, 131, 131, 131, 131]
+    assert np.isnan(found["wind@event"][6])  # more than a day beyond
+    assert found["wind@after"][:4].tolist() == [111, 131, 131, 131]
+    assert found["wind@before"][:4].tolist() == [109, 129, 130, 131]
+    assert (found["wind@beyond"] * 24).round().tolist() == [0, 0, 0, 1, 6, 24, 0]
+
+
+def test_measurements_do_not_stand_in_for_weather_forecasts() -> None:
+    steps = np.arange(240)
+    found = looked_up(
+        Regressor(steps, steps + 1, steps.astype(np.float64)), np.array([102, 110]), 102
+    )
+    assert np.isnan(found["wind@event"]).all()
+    assert found["wind@latest"].tolist() == [101, 101]
+    assert not found["wind@beyond"].any()
