@@ -87,10 +87,11 @@ def to_numbers(values: pd.Series, skiprows: int | None = None) -> pd.Series:
     wrong = (numbers.isna() & values.notna()) | np.isinf(numbers)
     if wrong.any():
         first = values[wrong].iloc[0]
+        number = int(wrong.sum())
+        others = f" (and {number} of {len(values)} values are not)" if number > 1 else ""
         where = "" if skiprows is None else f" in row {wrong.idxmax() + 1 + skiprows}"
         raise FileImportError(
-            f"'{first}'{where} is no number (and {int(wrong.sum())} of {len(values)} values are"
-            " not)",
+            f"'{first}'{where} is no number{others}",
             ": see --valuecol, --decimal and --thousands, or --na-values to leave such rows out.",
         )
     return numbers

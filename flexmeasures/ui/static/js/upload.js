@@ -129,11 +129,12 @@ class Upload {
       this.form.querySelector(".field-error")?.scrollIntoView({ block: "nearest" });
       return;
     }
-    const { "num-values": number, start, end } = body;
+    const { "num-values": number, start, end, status } = body;
     this.files = [];
     this.#showFiles();
     if (!number) return (this.result.textContent = "There was nothing new: all of this is stored already.");
-    this.result.textContent = `Stored ${number} ${number === 1 ? "value" : "values"}, from ${moment(start)} to ${moment(end)}.`;
+    const rest = status === "PROCESSED" ? "" : " The rest is stored already.";
+    this.result.textContent = `Stored ${number} ${number === 1 ? "value" : "values"}, from ${moment(start)} to ${moment(end)}.${rest}`;
     showInChart(new Date(start), new Date(end));
   }
 
