@@ -25,7 +25,7 @@ from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.models.user import Account
 from flexmeasures.data.queries.annotations import find_annotations
 from flexmeasures.data.schemas.charts import (
-    ChartWindowQuery,
+    AnnotationsQuery,
     SensorChartDataQuery,
     SensorChartQuery,
 )
@@ -127,29 +127,38 @@ def get_chart_data(sensor: Sensor, **filters: Any) -> ResponseReturnValue:
     try:
         return jsonify(sensor_data(sensor, **filters))
     except UnfitResolution as error:
-        return unprocessable_entity({"query": {"resolution": [str(error)]}})
+        field = "resolution" if filters.get("max_points") is None else "max_points"
+        return unprocessable_entity({"query": {field: [str(error)]}})
 
 
 @dev.get("/sensor/<id:id>/chart_annotations/")
 @answers(200, ANNOTATION_ROWS, "The annotations")
 @auth_required()
-@use_kwargs(ChartWindowQuery(), location="query")
-@from_path("sensor", Sensor, _ASSET)
+@use_kwargs(AnnotationsQuery(), location="query")
+@from_path("sensor", Sensor, _ASSET.joinedload(GenericAsset.owner))
 @permission_required_for_context("read", arg_name="sensor")
 def get_chart_annotations(
     sensor: Sensor,
     event_starts_after: datetime | None,
     event_ends_before: datetime | None,
+    include_sensor_annotations: bool,
+    include_asset_annotations: bool,
+    include_account_annotations: bool,
     **_: Any,
 ) -> ResponseReturnValue:
-    """Annotations of the sensor's asset, for who has the chart already.
+    """Annotations of the sensor's asset, for who has the chart already; on demand, also others.
 
     Those that end together are one. When they were believed does not matter.
 
     .. :quickref: Chart; Download annotations for use in charts
     """
+    asset = sensor.generic_asset
     found = find_annotations(
-        asset_id=sensor.generic_asset_id,
+        sensor_id=sensor.id if include_sensor_annotations else None,
+        asset_id=asset.id if include_asset_annotations else None,
+        account_id=asset.account_id
+        if include_account_annotations and _may_read(asset.owner)
+        else None,
         annotations_after=event_starts_after,
         annotations_before=event_ends_before,
     )

@@ -6,8 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures.charts.defaults import REPLAY_RULER, Spec, apply_chart_defaults, field
-from flexmeasures.charts.sensor_chart import NO_UNIT, sensor_type, time_axis, value_with_unit
+from flexmeasures.charts.defaults import (
+    IS_MEAN,
+    POINTS_TRANSFORM,
+    REPLAY_RULER,
+    SPREAD,
+    Spec,
+    apply_chart_defaults,
+    field,
+)
+from flexmeasures.charts.sensor_chart import (
+    NO_UNIT,
+    sensor_type,
+    time_axis,
+    tooltip_of_spread,
+    value_with_unit,
+)
 from flexmeasures.data.queries.sensors_to_show import Row
 from flexmeasures.utils.flexmeasures_inflection import capitalize, join_words_into_a_list
 from flexmeasures.utils.time_utils import determine_minimum_resampling_resolution
@@ -26,25 +40,29 @@ def chart_for_multiple_sensors(
     event_ends_before: datetime | None = None,
     width: int | str | None = None,
     height: int | None = None,
+    max_points: int | None = None,
     **overrides: Any,
 ) -> Spec:
     """A row per entry: a line per sensor and source. Sensors differ by colour, sources by stroke.
 
     event_starts_after, event_ends_before : if both are given, the ends of the time axis
+    max_points : for rows that were asked for with that, too: events are as long as rows say
     width, height : of each row, in pixels; `width` can be "container"
     overrides : keys of the specification to replace
     """
     rows = [as_row(shown) for shown in sensors_to_show]
-    step = determine_minimum_resampling_resolution(
-        [sensor.event_resolution for row in rows for sensor in row.sensors]
-    )
+    step = None
+    if max_points is None:
+        step = determine_minimum_resampling_resolution(
+            [sensor.event_resolution for row in rows for sensor in row.sensors]
+        )
     time = time_axis(event_starts_after, event_ends_before)
     size = {"width": "container" if width is None else width}
     if height is not None:
         size["height"] = height
     spec = {
         "description": "A vertically concatenated chart showing sensor data.",
-        "vconcat": [_row(row, time, step) | size for row in rows],
+        "vconcat": [_row(number, row, time, step) | size for number, row in enumerate(rows)],
         "spacing": 100,
         "bounds": "flush",
         "resolve": {"scale": {"x": "shared"}},
@@ -53,6 +71,8 @@ def chart_for_multiple_sensors(
             "autosize": {"type": "fit-x", "contains": "padding"},
         },
     }
+    if step is None:
+        spec["transform"] = POINTS_TRANSFORM
     return spec | overrides
 
 
@@ -83,11 +103,11 @@ def determine_shared_sensor_type(sensors: Sequence[Sensor]) -> str:
 
 
 def create_line_layer(
-    sensors: Sequence[Sensor], event_start: Spec, event_value: Spec, step: timedelta
+    sensors: Sequence[Sensor], event_start: Spec, event_value: Spec, step: timedelta | None
 ) -> Spec:
     """Lines in steps; between instants, straight ones. (Points, as one instant makes no line.)
 
-    step : how long the last event is, so that its line has an end
+    step : how long the last event is, so that its line has an end; None if rows say that
     """
     instants = not any(sensor.event_resolution for sensor in sensors)
     layer: Spec = {
@@ -132,21 +152,43 @@ def create_circle_layer(sensors: Sequence[Sensor], encoding: Spec) -> Spec:
     }
 
 
-def create_rect_layer(event_start: Spec, tooltip: list[Spec]) -> Spec:
-    """Invisible bars of full height, which show the tooltip wherever there is an event."""
+def create_rect_layer(event_start: Spec, tooltip: list[Spec], with_ends: bool = False) -> Spec:
+    """Invisible bars of full height, which show the tooltip wherever there is an event.
+
+    with_ends : do rows say where events end?
+    """
+    ends = {"x2": {"field": "event_end"}} if with_ends else {}
     return {
         "mark": {"type": "rect", "opacity": 0, "clip": True},
-        "encoding": {"x": event_start, "tooltip": tooltip},
+        "encoding": {"x": event_start, **ends, "tooltip": tooltip},
     }
 
 
-def _row(row: Row, time: Spec, step: timedelta) -> Spec:
+def _spread_layer(number: int, event_start: Spec, title: str, scale: Spec) -> Spec:
+    """Behind lines of means: between which values these lie."""
+    return {
+        "name": f"{SPREAD}_{number}",
+        "transform": [{"filter": IS_MEAN}, *_with_end_of_line(None)],
+        "mark": {"type": "area", "interpolate": "step-after", "opacity": 0.25, "clip": True},
+        "encoding": {
+            "x": event_start,
+            "y": field("event_value", field="least", title=title, scale=scale),
+            "y2": {"field": "most"},
+            "color": field("sensor_description"),
+            "detail": [field("source")],
+        },
+    }
+
+
+def _row(number: int, row: Row, time: Spec, step: timedelta | None) -> Spec:
     sensors = row.sensors
     kind, unit = determine_shared_sensor_type(sensors), determine_shared_unit(sensors)
     scale = _value_scale(row.y_axis)
-    value = field("event_value", title=f"{capitalize(kind)} ({unit})", scale=scale)
+    title = f"{capitalize(kind)} ({unit})"
+    value = field("event_value", title=title, scale=scale)
     tooltip = [
         field("sensor_name"),
+        *(tooltip_of_spread(unit) if step is None else []),
         value_with_unit(kind, unit),
         field("full_date"),
         field("belief_horizon"),
@@ -156,8 +198,11 @@ def _row(row: Row, time: Spec, step: timedelta) -> Spec:
         field("source_model"),
     ]
     layers = [create_line_layer(sensors, time, value, step)]
+    if step is None:
+        layers.insert(0, _spread_layer(number, time, title, scale))
     if len(sensors) == 1:
-        layers.append(create_rect_layer(_wide(time, step), tooltip))
+        wide = time if step is None else _wide(time, step)
+        layers.append(create_rect_layer(wide, tooltip, with_ends=step is None))
     points = {"x": time, "y": value, "detail": [field("source")], "tooltip": tooltip}
     layers += [create_circle_layer(sensors, points), REPLAY_RULER]
     return {
@@ -188,10 +233,12 @@ def _wide(time: Spec, step: timedelta) -> Spec:
     return wide | {"scale": wide.get("scale", {}) | time.get("scale", {})}
 
 
-def _with_end_of_line(step: timedelta) -> list[Spec]:
+def _with_end_of_line(step: timedelta | None) -> list[Spec]:
     """Once more the last event of each line, at its end."""
-    length = step.total_seconds() * 1000
-    edges = f"[datum.event_start, datum.event_start + {length:.0f}]"
+    end = "datum.event_end"
+    if step is not None:
+        end = f"datum.event_start + {step.total_seconds() * 1000:.0f}"
+    edges = f"[datum.event_start, {end}]"
     return [
         {
             "joinaggregate": [{"op": "max", "field": "event_start", "as": "last_start"}],

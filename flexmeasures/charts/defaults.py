@@ -43,7 +43,28 @@ FIELD_DEFINITIONS: dict[str, Spec] = {
         "format": ["d", 4],
         "formatType": "timedeltaFormat",
     },
+    "full_belief_time": {"field": "full_belief_time", "type": "nominal", "title": "Believed at"},
+    "event_resolution": {
+        "field": "event_resolution",
+        "type": "quantitative",
+        "title": "Mean of",
+        "format": ["d", 1],
+        "formatType": "timedeltaFormat",
+    },
 }
+
+# Of rows that say how long they are (`points.points`).
+POINTS_TRANSFORM: list[Spec] = [
+    {"calculate": "datum.event_start + datum.event_resolution", "as": "event_end"},
+    {
+        "calculate": "timeFormat(datum.belief_time, '%H:%M on %A %b %e, %Y')",
+        "as": "full_belief_time",
+    },
+]
+# Names of layers that show between which values means lie begin so: who embeds the chart can leave
+# them out, if no row is a mean.
+SPREAD = "spread"
+IS_MEAN = "isValid(datum.least)"
 
 # A line at the moment that a replay has come to; its one row is filled in while it plays.
 REPLAY_RULER: Spec = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flexmeasures.charts.annotations import annotations_dataset
 from flexmeasures.charts.asset_chart import as_row, chart_for_multiple_sensors
 from flexmeasures.charts.defaults import Spec
+from flexmeasures.charts.points import points
 from flexmeasures.charts.records import (
     Record,
     annotation_records,
@@ -52,12 +53,14 @@ def chart_of_sensor(
     include_asset_annotations: bool = False,
     include_account_annotations: bool = False,
     dataset_name: str | None = None,
+    max_points: int | None = None,
     **overrides: Any,
 ) -> Spec:
     """A chart of what is believed about a sensor's events (filters as in `beliefs.search`).
 
     include_data : with the rows, and the annotations asked for, in `datasets`
     dataset_name : what the rows are called; by default sensor_<id>
+    max_points : with rows of `points.points`, and a chart for such
     overrides : keys of the specification to replace, such as `width`
     """
     name = dataset_name or f"sensor_{sensor.id}"
@@ -71,6 +74,7 @@ def chart_of_sensor(
         or include_asset_annotations
         or include_account_annotations,
         **overrides,
+        **({} if max_points is None else {"max_points": max_points}),
     )
     if include_data:
         rows = sensor_data(
@@ -81,6 +85,7 @@ def chart_of_sensor(
             beliefs_before=beliefs_before,
             source=source,
             most_recent_beliefs_only=most_recent_beliefs_only,
+            max_points=max_points,
         )
         asset = sensor.generic_asset
         notes = find_annotations(
@@ -107,6 +112,7 @@ def chart_of_asset(
     most_recent_beliefs_only: bool = True,
     include_data: bool = False,
     dataset_name: str | None = None,
+    max_points: int | None = None,
     **overrides: Any,
 ) -> Spec:
     """A chart of an asset that shows these sensors; otherwise as `chart_of_sensor`.
@@ -121,6 +127,7 @@ def chart_of_asset(
         event_ends_before=event_ends_before,
         dataset_name=name,
         **overrides,
+        **({} if max_points is None else {"max_points": max_points}),
     )
     if include_data:
         rows = asset_data(
@@ -131,6 +138,7 @@ def chart_of_asset(
             beliefs_before=beliefs_before,
             source=source,
             most_recent_beliefs_only=most_recent_beliefs_only,
+            max_points=max_points,
         )
         spec["datasets"] = {name: rows}
     return spec
@@ -143,6 +151,7 @@ def sensor_data(
     event_ends_before: datetime | None = None,
     most_recent_beliefs_only: bool = True,
     resolution: timedelta | None = None,
+    max_points: int | None = None,
     **filters: Any,
 ) -> list[Record]:
     """The rows of a sensor's chart (see `records.sensor_records`); filters of `beliefs.search`.
@@ -151,7 +160,17 @@ def sensor_data(
 
     resolution : resample to this; then, only events that lie in the window as a whole are left.
         Raises UnfitResolution.
+    max_points : rows of `points.points` instead, whatever the resolution
     """
+    if max_points is not None:
+        return points(
+            [sensor],
+            max_points,
+            event_starts_after=event_starts_after,
+            event_ends_before=event_ends_before,
+            most_recent_beliefs_only=most_recent_beliefs_only,
+            **filters,
+        )
     frame = search(
         [sensor],
         event_starts_after=event_starts_after,
@@ -172,9 +191,20 @@ def sensor_data(
 
 
 def asset_data(
-    sensors: Iterable[Sensor], *, most_recent_beliefs_only: bool = True, **filters: Any
+    sensors: Iterable[Sensor],
+    *,
+    most_recent_beliefs_only: bool = True,
+    max_points: int | None = None,
+    **filters: Any,
 ) -> list[Record]:
-    """The rows of an asset's chart (see `records.asset_records`); filters of `beliefs.search`."""
+    """The rows of an asset's chart (see `records.asset_records`); filters of `beliefs.search`.
+
+    max_points : rows of `points.points` instead, each sensor in its own resolution
+    """
+    if max_points is not None:
+        return points(
+            sensors, max_points, most_recent_beliefs_only=most_recent_beliefs_only, **filters
+        )
     frames = search(
         sensors,
         most_recent_beliefs_only=most_recent_beliefs_only,

@@ -50,11 +50,11 @@ def sensor_records(frame: tb.BeliefsDataFrame) -> list[Record]:
     sensor = frame.sensor.to_dict()
     keys = ("event_start", "belief_time", "source", "cumulative_probability", "event_value")
     rows = zip(
-        _milliseconds(columns.event_start),
-        _milliseconds(columns.belief_time),
+        milliseconds_of(columns.event_start),
+        milliseconds_of(columns.belief_time),
         _sources(columns),
         columns.cumulative_probability.tolist(),
-        _numbers(columns.event_value),
+        numbers_of(columns.event_value),
         strict=True,
     )
     return [{**dict(zip(keys, row, strict=True)), "sensor": sensor} for row in rows]
@@ -150,13 +150,13 @@ def _asset_records(frame: tb.BeliefsDataFrame, with_belief_time: bool) -> list[R
     columns = columns_of_frame(frame)
     timing = replace(Timing.of(frame.sensor), event_resolution=frame.event_resolution)
     horizons = timing.knowledge_times(columns.event_start) - columns.belief_time
-    series: dict[str, list[Any]] = {"event_start": _milliseconds(columns.event_start)}
+    series: dict[str, list[Any]] = {"event_start": milliseconds_of(columns.event_start)}
     if with_belief_time:
-        series["belief_time"] = _milliseconds(columns.belief_time)
+        series["belief_time"] = milliseconds_of(columns.belief_time)
     series |= {
         "source": _sources(columns),
-        "event_value": _numbers(columns.event_value),
-        "belief_horizon": _milliseconds(horizons),
+        "event_value": numbers_of(columns.event_value),
+        "belief_horizon": milliseconds_of(horizons),
     }
     sensor = frame.sensor.to_dict()
     keys = (*series, "sensor")
@@ -165,11 +165,11 @@ def _asset_records(frame: tb.BeliefsDataFrame, with_belief_time: bool) -> list[R
     ]
 
 
-def _milliseconds(microseconds: Integers) -> list[int]:
+def milliseconds_of(microseconds: Integers) -> list[int]:
     return (microseconds // 1000).tolist()
 
 
-def _numbers(values: Floats) -> list[float | None]:
+def numbers_of(values: Floats) -> list[float | None]:
     if np.isfinite(values).all():
         return values.tolist()
     return [

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from flexmeasures.charts.defaults import REPLAY_RULER, Spec, apply_chart_defaults, field
+from flexmeasures.charts.defaults import (
+    IS_MEAN,
+    POINTS_TRANSFORM,
+    REPLAY_RULER,
+    SPREAD,
+    Spec,
+    apply_chart_defaults,
+    field,
+)
 from flexmeasures.utils.flexmeasures_inflection import capitalize
 
 if TYPE_CHECKING:
@@ -22,16 +30,35 @@ def bar_chart(
     sensor: Sensor,
     event_starts_after: datetime | None = None,
     event_ends_before: datetime | None = None,
+    max_points: int | None = None,
     **overrides: Any,
 ) -> Spec:
     """A bar per event, as wide as the event is long. Sources differ by colour.
 
     event_starts_after, event_ends_before : if both are given, the ends of the time axis
+    max_points : for rows that were asked for with that, too: bars are as wide as rows say
     overrides : keys of the specification to replace, such as `width` and `height` (in pixels)
     """
     kind, unit = sensor_type(sensor), sensor.unit or NO_UNIT
-    time = time_axis(event_starts_after, event_ends_before, sensor.event_resolution)
-    bars = {
+    if max_points is None:
+        layers = [_bars(sensor, kind, unit, event_starts_after, event_ends_before)]
+    else:
+        layers = _bars_of_points(sensor, kind, unit, event_starts_after, event_ends_before)
+    spec = {
+        "description": "A simple bar chart showing sensor data.",
+        "title": None if sensor.name == kind else capitalize(sensor.name),
+        "layer": [*layers, REPLAY_RULER],
+    }
+    if max_points is not None:
+        spec["transform"] = POINTS_TRANSFORM
+    return spec | overrides
+
+
+def _bars(
+    sensor: Sensor, kind: str, unit: str, start: datetime | None, end: datetime | None
+) -> Spec:
+    time = time_axis(start, end, sensor.event_resolution)
+    return {
         "mark": {
             "type": "bar",
             "clip": True,
@@ -52,12 +79,56 @@ def bar_chart(
             ],
         },
     }
-    spec = {
-        "description": "A simple bar chart showing sensor data.",
-        "title": None if sensor.name == kind else capitalize(sensor.name),
-        "layer": [bars, REPLAY_RULER],
+
+
+def _bars_of_points(
+    sensor: Sensor, kind: str, unit: str, start: datetime | None, end: datetime | None
+) -> list[Spec]:
+    """Bars from the start to the end of each row; behind means, the range of their values."""
+    time, y = time_axis(start, end), f"{capitalize(kind)} ({unit})"
+    length = {"x": time, "x2": {"field": "event_end"}}
+    colours = {"color": field("source_name"), "detail": field("source")}
+    tooltip = [
+        field("full_date"),
+        *tooltip_of_spread(unit),
+        value_with_unit(kind, unit),
+        field("source_name_and_id"),
+        field("source_model"),
+        field("full_belief_time"),
+        field("belief_horizon"),
+    ]
+    value = field("event_value", title=y, stack=None)
+    shown = {"y": value, **colours, "opacity": {"value": 0.7}, "tooltip": tooltip}
+    bars = {"mark": {"type": "bar", "clip": True}, "encoding": length | shown}
+    spread = {
+        "name": f"{SPREAD}_of_sensor",
+        "transform": [{"filter": IS_MEAN}],
+        "mark": {"type": "rect", "clip": True, "opacity": 0.25},
+        "encoding": {
+            **length,
+            "y": field("event_value", field="least", title=y),
+            "y2": {"field": "most"},
+            **colours,
+            "tooltip": tooltip,
+        },
     }
-    return spec | overrides
+    if sensor.event_resolution:
+        return [spread, bars]
+    instants = {
+        "transform": [{"filter": f"!{IS_MEAN}"}],
+        "mark": {"type": "bar", "clip": True, "width": _WIDTH_OF_INSTANTS},
+        "encoding": {"x": time} | shown,
+    }
+    return [spread, bars | {"transform": [{"filter": IS_MEAN}]}, instants]
+
+
+def tooltip_of_spread(unit: str) -> list[Spec]:
+    """Of means: of how much time, and between which values. (Left out where no row is a mean.)"""
+    ends = (("least", "Lowest"), ("most", "Highest"))
+    return [
+        field("event_resolution"),
+        *(value_with_unit(title, unit) | {"field": name} for name, title in ends),
+    ]
 
 
 def sensor_type(sensor: Sensor) -> str:

@@ -41,6 +41,18 @@ CHART: Json = {
     "type": "object",
 }
 
+# With `max_points`.
+_POINT = {
+    "event_resolution": {
+        "type": "integer",
+        "description": "Milliseconds: how long the event is, or the stretch of time that a row is"
+        " the mean of. Only if `max_points` is given, as the keys below.",
+    },
+    "least": {"type": ["number", "null"], "description": "Of a mean: the lowest value."},
+    "most": {"type": ["number", "null"], "description": "Of a mean: the highest value."},
+    "number": {"type": "integer", "description": "Of a mean: how many events."},
+}
+
 
 def _rows(properties: Json, *optional: str) -> Json:
     required = [name for name in properties if name not in optional]
@@ -48,16 +60,38 @@ def _rows(properties: Json, *optional: str) -> Json:
     return {"type": "array", "items": row}
 
 
+_HORIZON = {"type": ["integer", "null"], "description": "Milliseconds; null for means."}
 SENSOR_ROWS = _rows(
-    {**_ROW, "belief_time": _MOMENT, "cumulative_probability": {"type": "number", "example": 0.5}}
+    {
+        **_ROW,
+        "belief_time": _MOMENT,
+        "cumulative_probability": {
+            "type": "number",
+            "example": 0.5,
+            "description": "Unless `max_points` is given.",
+        },
+        "belief_horizon": {
+            **_HORIZON,
+            "description": "Milliseconds. If `max_points` is given; null for means.",
+        },
+        **_POINT,
+    },
+    "cumulative_probability",
+    "belief_horizon",
+    *_POINT,
 )
 ASSET_ROWS = _rows(
     {
         **_ROW,
-        "belief_horizon": {"type": "integer", "description": "Milliseconds."},
-        "belief_time": {**_MOMENT, "description": "If not only the most recent beliefs count."},
+        "belief_horizon": _HORIZON,
+        "belief_time": {
+            **_MOMENT,
+            "description": "If not only the most recent beliefs count, or `max_points` is given.",
+        },
+        **_POINT,
     },
     "belief_time",
+    *_POINT,
 )
 ANNOTATION_ROWS = _rows(
     {

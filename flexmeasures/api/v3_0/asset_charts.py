@@ -12,9 +12,11 @@ from sqlalchemy.orm import joinedload
 from flexmeasures.api.common.charts import ASSET_ROWS, CHART
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.parsing import from_path, use_kwargs
+from flexmeasures.api.common.responses import unprocessable_entity
 from flexmeasures.auth.decorators import auth_required, permission_required_for_context
 from flexmeasures.auth.sessions import remember_time_range
 from flexmeasures.charts.filled import asset_data
+from flexmeasures.charts.records import UnfitResolution
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.queries.sensors_to_show import flat, rows_to_show
 from flexmeasures.data.schemas.charts import AssetChartDataQuery, AssetChartQuery
@@ -59,8 +61,12 @@ def get_chart(
 def get_chart_data(asset: GenericAsset, **filters: Any) -> ResponseReturnValue:
     """The rows of such a chart, for who has the chart already.
 
-    All sensors come in the finest of their resolutions, except instantaneous ones.
+    All sensors come in the finest of their resolutions, except instantaneous ones (and unless
+    `max_points` is given).
 
     .. :quickref: Chart; Download time series for use in charts
     """
-    return jsonify(asset_data(flat(rows_to_show(asset)), **filters))
+    try:
+        return jsonify(asset_data(flat(rows_to_show(asset)), **filters))
+    except UnfitResolution as error:
+        return unprocessable_entity({"query": {"max_points": [str(error)]}})

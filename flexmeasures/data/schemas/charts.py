@@ -7,36 +7,72 @@ from datetime import timedelta
 from typing import Any
 
 from marshmallow import Schema, fields, validates_schema
-from marshmallow.validate import Length
+from marshmallow.validate import Length, OneOf
 
 from flexmeasures.data.schemas.texts import storable
 from flexmeasures.data.schemas.times import AwareDateTimeField, ResolutionField
 from flexmeasures.data.schemas.utils import BooleanField, FMValidationError
 
 _MOST_PIXELS = 10_000
+_FEWEST_POINTS, _MOST_POINTS = 10, 50_000
+CHART_THEMES = (
+    "light",
+    "dark",
+    "excel",
+    "fivethirtyeight",
+    "ggplot2",
+    "googlecharts",
+    "latimes",
+    "powerbi",
+    "quartz",
+    "urbaninstitute",
+    "vox",
+)
 _LONGEST_STEP = timedelta(days=366)
 
 
-class PixelsField(fields.Field["int | str"]):
-    """A number of pixels; where charts can fill their container, also "container"."""
+class CountField(fields.Field["int | str"]):
+    """A whole number of something, of which there can be so many.
 
-    def __init__(self, *, container: bool = False, **kwargs: Any) -> None:
+    word : what may be said instead of a number
+    """
+
+    def __init__(
+        self, what: str, least: int, most: int, *, word: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.container = container
-        number: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": _MOST_PIXELS}
-        fill = {"type": "string", "enum": ["container"]}
-        self.metadata = {**self.metadata, **({"anyOf": [number, fill]} if container else number)}
+        self.what, self.least, self.most, self.word = what, least, most, word
+        number: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most}
+        said = {"type": "string", "enum": [word]}
+        self.metadata = {**self.metadata, **({"anyOf": [number, said]} if word else number)}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int | str:
-        if self.container and value == "container":
-            return "container"
+        if self.word is not None and value == self.word:
+            return self.word
         text = str(value) if isinstance(value, str | int) else ""
-        if text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= _MOST_PIXELS:
-            return int(text)
-        other = ', or "container"' if self.container else ""
-        raise FMValidationError(f"Expected a number of pixels, from 1 to {_MOST_PIXELS}{other}.")
+        if text.isascii() and text.isdecimal() and len(text) < 10:
+            number = int(text)
+            if self.least <= number <= self.most:
+                return number
+        other = f', or "{self.word}"' if self.word else ""
+        raise FMValidationError(
+            f"Expected a number of {self.what}, from {self.least} to {self.most}{other}."
+        )
+
+
+class PixelsField(CountField):
+    """A number of pixels; where charts can fill their container, also "container"."""
+
+    def __init__(self, *, container: bool = False, **kwargs: Any) -> None:
+        word = "container" if container else None
+        super().__init__("pixels", 1, _MOST_PIXELS, word=word, **kwargs)
+
+
+def _max_points(description: str) -> CountField:
+    metadata = {"description": description, "example": 1000}
+    return CountField("points", _FEWEST_POINTS, _MOST_POINTS, metadata=metadata)
 
 
 def _moment(description: str, example: str, *aliases: str) -> AwareDateTimeField:
@@ -97,6 +133,10 @@ class AssetChartQuery(ChartWindowQuery):
             "example": 400,
         },
     )
+    max_points = _max_points(
+        "The chart for rows that are asked for with this, too: events are as long as the rows say,"
+        " and where these are means, the chart also shows between which values they lie."
+    )
 
 
 class SensorChartQuery(AssetChartQuery):
@@ -115,6 +155,14 @@ class AssetChartDataQuery(ChartWindowQuery):
             " before, to replay what was known when."
         },
     )
+    max_points = _max_points(
+        "Of a sensor with more rows than that, means of stretches of time instead: stretches are so"
+        " long (a usual length, such as 15 minutes or 6 hours) that at most so many cover the"
+        " window. Rows then say how long their event or stretch is (`event_resolution`); means also"
+        " between which values they lie (`least`, `most`), and of how many events (`number`)."
+        " Sensors keep their own resolution, whatever `resolution` says. If not only the most"
+        " recent beliefs are asked for, more rows than that are refused instead."
+    )
 
 
 class SensorChartDataQuery(AssetChartDataQuery):
@@ -125,4 +173,22 @@ class SensorChartDataQuery(AssetChartDataQuery):
             " that lie in the window as a whole are answered.",
             "example": "PT1H",
         },
+    )
+
+
+class AnnotationsQuery(ChartWindowQuery):
+    include_sensor_annotations = _on_demand("Also those of the sensor.")
+    include_asset_annotations = BooleanField(
+        load_default=True, metadata={"description": "Those of the sensor's asset."}
+    )
+    include_account_annotations = _on_demand(
+        "Also those of the account that owns the asset, if the caller may read it."
+    )
+
+
+class StandAloneChartQuery(SensorChartQuery):
+    chart_theme = fields.String(
+        load_default="light",
+        validate=OneOf(CHART_THEMES),
+        metadata={"description": "One of Vega's themes.", "example": "dark"},
     )

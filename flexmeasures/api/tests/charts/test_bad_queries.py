@@ -34,6 +34,13 @@ _BAD_DATA: list[tuple[dict[str, Any], str]] = [
     ({"most_recent_beliefs_only": "perhaps"}, "most_recent_beliefs_only"),
     ({"json": {"resolution": None}}, "resolution"),
 ]
+_BAD_POINTS: list[tuple[dict[str, Any], str]] = [
+    *(
+        ({"max_points": value}, "max_points")
+        for value in ("", "9", "50001", "-10", "1e3", "9" * 30)
+    ),
+    *(({"json": {"max_points": value}}, "max_points") for value in (True, 10.5, None, {})),
+]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,18 @@ _BAD_DATA: list[tuple[dict[str, Any], str]] = [
         *((ASSET, "chart_data/", *case) for case in _BAD_WINDOWS),
         (ASSET, "chart_data/", {"most_recent_beliefs_only": "?"}, "most_recent_beliefs_only"),
         *((SENSOR, "chart_annotations/", *case) for case in _BAD_WINDOWS),
+        *(
+            (of, path, *case)
+            for of in (SENSOR, ASSET)
+            for path in ("chart/", "chart_data/")
+            for case in _BAD_POINTS
+        ),
+        (
+            SENSOR,
+            "chart_annotations/",
+            {"include_asset_annotations": "?"},
+            "include_asset_annotations",
+        ),
     ],
 )
 def test_bad_queries(get: Get, of: str, path: str, query: dict[str, Any], field: str) -> None:

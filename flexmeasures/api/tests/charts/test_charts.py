@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from flexmeasures.api.tests.charts.conftest import ASSET, SENSOR, START_MS, WINDOW, Get
+from flexmeasures.api.tests.charts.conftest import ASSET, SENSOR, START, START_MS, WINDOW, Get
 from flexmeasures.charts import records
 from flexmeasures.charts.tests.test_specs import check
+from flexmeasures.data.beliefs.save import save
 from flexmeasures.data.config import db as database
+from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.tests.permissions.world import World, user_named
+from flexmeasures.utils.timely import tb
 
 
 def values(answer: TestResponse) -> list[float]:
@@ -300,3 +305,41 @@ def test_few_statements(get: Get, world: World, shown: Any) -> None:
         return len(sent)
 
     assert count(ids) == count(ids[:1])
+
+
+def test_few_points(get: Get, world: World) -> None:
+    """The rows say how long they are; older beliefs, which cannot be averaged, may be too many."""
+    query = {"max_points": 10} | WINDOW
+    for of in (SENSOR, ASSET):
+        check(get(of, "chart/", include_data="1", **query).get_json())
+        rows = get(of, "chart_data/", **query).get_json()
+        assert [row["event_value"] for row in rows] == [0, 1, 2, 3]
+        assert {row["event_resolution"] for row in rows} == {900_000}
+        older = get(of, "chart_data/", most_recent_beliefs_only="0", **query)
+        assert len(older.get_json()) == 8
+    sensor = database.session.get(Sensor, world.ids[SENSOR])
+    assert sensor is not None
+    more = pd.date_range(START, periods=16, freq="15min", name="event_start")
+    meter = DataSource(name="meter", type="demo script")
+    database.session.add(meter)
+    database.session.flush()
+    series = pd.Series(np.arange(16.0), index=more)
+    save(tb.BeliefsDataFrame(series, sensor=sensor, source=meter, belief_horizon=timedelta(0)))
+    database.session.commit()
+    for of in (SENSOR, ASSET):
+        rows = get(of, "chart_data/", **query).get_json()
+        means = [row["event_value"] for row in rows if row["source"]["name"] == "meter"]
+        assert means == [5.5, 13.5]
+        older = get(of, "chart_data/", most_recent_beliefs_only="0", **query)
+        assert older.status_code == 422
+        assert "more than 10 beliefs" in older.get_json()["message"]["query"]["max_points"][0]
+
+
+def test_whose_annotations(get: Get) -> None:
+    def contents(**query: str) -> set[str]:
+        answer = get(SENSOR, "chart_annotations/", **query)
+        return {line for row in answer.get_json() for line in row["content"]}
+
+    assert contents() == {"of the asset"}
+    assert contents(include_sensor_annotations="1", include_asset_annotations="0") == set()
+    assert contents(include_account_annotations="1") == {"of the asset", "of the account"}
