@@ -130,7 +130,10 @@ def make_job(trigger: Trigger, force: bool = False) -> Job:
 
 
 def job_about(sensor: Sensor, job_id: str) -> Job | None:
-    """The scheduling job with this id, if it plans the sensor, or the asset that it is part of."""
+    """The scheduling job with this id, if it plans the sensor, or the asset that it is part of.
+
+    Or if it has stored something else on the sensor, such as states of charge.
+    """
     job = known_job(job_id)
     if job is None or job.origin != "scheduling":
         return None
@@ -140,7 +143,8 @@ def job_about(sensor: Sensor, job_id: str) -> Job | None:
     owner = about.get("id") if about.get("class") == "GenericAsset" else None
     if owner is not None and is_part_of(sensor.generic_asset_id, owner):
         return job
-    return None
+    stored_on = job.meta.get("result", {}).get("sensors", ())
+    return job if sensor.id in stored_on else None
 
 
 def _trigger(

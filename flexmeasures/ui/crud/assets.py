@@ -50,6 +50,7 @@ from flexmeasures.ui.crud.asset_form import (
     read_new,
 )
 from flexmeasures.ui.listing import Listing, listing
+from flexmeasures.ui.operations import operations_on_asset
 from flexmeasures.ui.utils.objects import find_or_404
 from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 
@@ -200,6 +201,7 @@ def _show(
         may_delete=may(asset, "delete"),
         may_add_parts=may(asset, "create-children"),
         may_create=may(current_user.account, "create-children"),
+        operations=operations_on_asset(asset),
         message=message,
     )
 
