@@ -2,6 +2,8 @@
 // whether it is a valid object, or in which line it is not; a button puts it in order. A form with
 // invalid JSON is not sent.
 
+import { problemOf } from "./json_problem.js";
+
 const PAUSE = 250; // milliseconds without a key
 const LINE = 60; // characters
 
@@ -14,10 +16,7 @@ function setUp(editor) {
   order.type = "button";
   order.className = "btn btn-sm btn-default json-order";
   order.textContent = "Put in order";
-  const name = document.createElement("span");
-  name.className = "visually-hidden";
-  name.textContent = `: ${editor.querySelector("label").textContent}`;
-  order.append(name);
+  order.setAttribute("aria-label", `${order.textContent}: ${editor.querySelector("label").textContent}`);
   state.before(order);
   order.addEventListener("click", () => {
     const { value, problem } = read(text.value);
@@ -51,27 +50,12 @@ function show(text, state) {
 
 function read(text) {
   if (!text.trim()) return { value: {} };
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return { problem: explain(text, error) };
-  }
+  const problem = problemOf(text);
+  if (problem) return { problem: { ...problem, message: `Not valid JSON. ${problem.message}` } };
+  const value = JSON.parse(text);
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   if (isObject) return { value };
   return { problem: { at: 0, message: 'This should be an object: {"name": value, ...}.' } };
-}
-
-// Browsers tell the place in words of their own: "at position 7", "at line 1 column 8", or not at all.
-function explain(text, error) {
-  const position = /position (\d+)/.exec(error.message);
-  const lines = /line (\d+) column (\d+)/.exec(error.message);
-  const reason = error.message.replace(/^JSON\.parse: /, "").replace(/,? ?(in JSON )?at (position|line) .*$/, "");
-  let at = text.length;
-  if (position) at = Number(position[1]);
-  else if (lines) at = text.split("\n").slice(0, lines[1] - 1).join("\n").length + Number(lines[2]) - (lines[1] > 1 ? 0 : 1);
-  const before = text.slice(0, at).split("\n");
-  return { at, message: `Not valid JSON: line ${before.length}, column ${before.at(-1).length + 1}. ${reason}.` };
 }
 
 // What fits into a line is not spread over several (as the server writes it).
