@@ -216,20 +216,24 @@ def test_as_json(site: FlexMeasures) -> None:
     job = make(name="a schedule")
     failed = make_failed()
     client = browser_of(site, "admin", accept="application/json")
-    queues = client.get("/tasks/queues.json").json["queues"]
+
+    def get(path: str) -> Any:
+        return client.get(f"/tasks/{path}").json
+
+    queues = get("queues.json")["queues"]
     assert [(queue["name"], queue["count"]) for queue in queues] == [
         ("forecasting", 0),
         ("scheduling", 1),
     ]
     assert queues[1]["failed_count"] == 1
-    assert client.get("/tasks/workers.json").json == {"workers": []}
-    found = client.get("/tasks/jobs/scheduling/1.json").json
+    assert get("workers.json") == {"workers": []}
+    found = get("jobs/scheduling/1.json")
     assert found["pagination"] == {"number": 1, "page": 1, "pages": 1}
     assert (found["jobs"][0]["id"], found["jobs"][0]["description"]) == (job.id, "a schedule")
-    (row,) = client.get("/tasks/jobs/failed/1.json").json["jobs"]
+    (row,) = get("jobs/failed/1.json")["jobs"]
     assert row["id"] == failed.id
     assert row["exc_info"].endswith("RuntimeError: as always")
-    assert client.get("/tasks/rq-instances.json").json[0].startswith("redis://")
+    assert get("rq-instances.json")[0].startswith("redis://")
     answer = client.post(f"/tasks/job/{failed.id}/requeue")
     assert answer.json == {"status": "OK", "message": "The job waits to run again."}
     assert client.post(f"/tasks/job/{failed.id}/requeue").status_code == 409
