@@ -15,7 +15,7 @@ from marshmallow.validate import Equal, OneOf
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge
 
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.parsing import from_path, use_kwargs
@@ -31,6 +31,7 @@ from flexmeasures.data.beliefs.save import ReplacementError, Saved
 from flexmeasures.data.config import db
 from flexmeasures.data.models.time_series import Sensor
 from flexmeasures.data.schemas.sensor_data import (
+    DeleteSensorDataSchema,
     GetSensorDataByAddressSchema,
     GetSensorDataSchema,
     PostSensorDataByAddressSchema,
@@ -38,6 +39,7 @@ from flexmeasures.data.schemas.sensor_data import (
     SensorDataSchema,
     UploadSensorDataSchema,
 )
+from flexmeasures.data.services.deletion import delete_data
 from flexmeasures.data.services.file_import import OpenFile
 from flexmeasures.data.services.new_measurements import ask_for_forecasts, viewpoints_of
 from flexmeasures.data.services.sensor_data import read, record
@@ -227,6 +229,34 @@ def get(sensor: Sensor, **query: Any) -> ResponseReturnValue:
     .. :quickref: Data; Download sensor data by sensor ID
     """
     return _get(sensor, query)
+
+
+@sensor_data.delete("/<id:id>/data")
+@answers(204, None, "The data are gone")
+@auth_required()
+@use_kwargs(DeleteSensorDataSchema, location="json")
+@from_path("sensor", Sensor, _ASSET)
+@permission_required_for_context("delete", arg_name="sensor")
+def delete(sensor: Sensor, **criteria: Any) -> ResponseReturnValue:
+    """Delete data of a sensor: all of it, or what meets all criteria in the body.
+
+    .. :quickref: Data; Delete sensor data
+    """
+    _refuse_criteria_elsewhere()
+    try:
+        delete_data(sensor, **criteria)
+    except ValidationError as error:
+        return unprocessable_entity({"json": error.normalized_messages()})
+    db.session.commit()
+    return "", 204
+
+
+def _refuse_criteria_elsewhere() -> None:
+    """They would be overlooked, and everything would be deleted."""
+    if request.get_data(cache=True) and not request.is_json:
+        raise BadRequest("Criteria are sent as JSON. The content type of the body is another one.")
+    if request.args.keys() - {current_app.config["SECURITY_TOKEN_AUTHENTICATION_KEY"]}:
+        raise BadRequest("Criteria are sent in the body. The query has some.")
 
 
 def _post(sensor: Sensor, message: dict[str, Any]) -> ResponseReturnValue:

@@ -345,6 +345,26 @@ class GetSensorDataByAddressSchema(GetSensorDataSchema):
     sensor = _sensor_address()
 
 
+class DeleteSensorDataSchema(Schema):
+    """Which data of the sensor to delete; by default all."""
+
+    source = DataSourceIdField(
+        metadata={"description": "Only data of the source with this id.", "example": 1},
+    )
+    start = AwareDateTimeField(
+        metadata={
+            "description": "Only events that start then or later.",
+            "example": "2026-03-01T07:00:00+01:00",
+        },
+    )
+    until = AwareDateTimeField(
+        metadata={
+            "description": "Only events that end by then. At least one event after the start.",
+            "example": "2026-03-02T07:00:00+01:00",
+        },
+    )
+
+
 class SensorDataSchema(Schema):
     """Values of a window, one per step."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select
@@ -16,6 +16,7 @@ from flexmeasures.data.models.generic_assets import GenericAsset, GenericAssetTy
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
 from flexmeasures.data.models.user import Role, RolesUsers, User
 from flexmeasures.data.queries.assets import descendants
+from flexmeasures.data.schemas.utils import FMValidationError
 
 IS_MEASUREMENT = TimedBelief.belief_horizon <= timedelta(0)
 IS_PROGNOSIS = TimedBelief.belief_horizon > timedelta(0)
@@ -63,6 +64,35 @@ def count_beliefs(*criteria: ColumnElement[bool]) -> BeliefCounts:
 def delete_beliefs(*criteria: ColumnElement[bool]) -> int:
     """Delete the beliefs that meet all criteria, in one statement. Returns how many rows."""
     return _delete(TimedBelief, *criteria)
+
+
+def delete_data(
+    sensor: Sensor,
+    source: DataSource | None = None,
+    start: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Delete beliefs about a sensor. Returns how many.
+
+    source : only those of this source
+    start, until : only those about events that start then or later, and end by then
+
+    Raises FMValidationError if no event can lie between these.
+    """
+    criteria = of_sensor(sensor)
+    if source is not None:
+        criteria.append(TimedBelief.source_id == source.id)
+    if start is not None:
+        criteria.append(TimedBelief.event_start >= start)
+    if until is not None:
+        if start is not None and until - start < sensor.event_resolution:
+            raise FMValidationError(
+                "No event starts then and ends by this: let it be at least"
+                f" {sensor.event_resolution} after the start.",
+                field_name="until",
+            )
+        criteria.append(TimedBelief.event_start <= until - sensor.event_resolution)
+    return delete_beliefs(*criteria)
 
 
 def count_parts(asset: GenericAsset) -> dict[str, int]:

@@ -205,6 +205,11 @@ TABLE: dict[str, dict[str, str]] = {
     "POST /api/v3_0/sensors/data": _SENSOR_DATA["POST"] | {"unknown": UNPROCESSABLE},
     "GET /api/v3_0/sensors/<id>/data": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     "POST /api/v3_0/sensors/<id>/data": _SENSOR_DATA["POST"] | {"unknown": UNKNOWN},
+    "DELETE /api/v3_0/sensors/<id>/data": {
+        object_.replace("asset", "sensor"): outcome.replace("200", "204")
+        for object_, outcome in _ASSETS["DELETE"].items()
+    }
+    | {"unknown": UNKNOWN},
     # Without a file.
     "POST /api/v3_0/sensors/<id>/data/upload": {
         object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
