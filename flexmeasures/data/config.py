@@ -8,6 +8,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 # Migrations rely on these names, and so does whoever asks which rule an integrity error is about.
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_name)s_idx",
@@ -23,6 +26,24 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
+
+
+def init_db() -> None:
+    """Make all tables, for who has no use for migrations."""
+    db.create_all()
+
+
+def configure_db_for(app: Flask) -> SQLAlchemy:
+    """The database handle, known to an app that has SQLALCHEMY_DATABASE_URI."""
+    db.init_app(app)
+    return db
+
+
+def commit_and_start_new_session(app: Flask) -> None:
+    """Commit what was changed; what was loaded is read anew when it is used."""
+    db.session.commit()
+    db.session.remove()
+
 
 if TYPE_CHECKING:
 

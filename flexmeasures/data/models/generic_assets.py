@@ -6,7 +6,17 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flexmeasures.auth.acl import (
@@ -17,7 +27,7 @@ from flexmeasures.auth.acl import (
 )
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.attributes import flex_config, json_attributes
-from flexmeasures.data.models.user import Account
+from flexmeasures.data.models.user import Account, User
 from flexmeasures.utils import geo_utils
 
 if TYPE_CHECKING:
@@ -290,3 +300,20 @@ class GenericAsset(Model, AuthModelMixin):
 def assets_share_location(assets: list[GenericAsset]) -> bool:
     """Are all these assets at one place? (So are none, and assets that all lack a location.)"""
     return len({asset.location for asset in assets}) <= 1
+
+
+def get_center_location_of_assets(user: User | None) -> tuple[float, float]:
+    """The middle of the smallest box around the assets of the user's account; of all, without user.
+
+    Latitude and longitude in degrees; (52.366, 4.904) if no asset has a location.
+    """
+    latitude, longitude = GenericAsset.latitude, GenericAsset.longitude
+    sides = (func.min(latitude), func.max(latitude), func.min(longitude), func.max(longitude))
+    box = select(*sides).where(latitude.is_not(None), longitude.is_not(None))
+    if user is not None:
+        box = box.where(GenericAsset.account_id == user.account_id)
+    found = db.session.execute(box).one()
+    if None in found:
+        return 52.366, 4.904  # Amsterdam
+    south, north, west, east = (float(side) for side in found)
+    return (south + north) / 2, (west + east) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -9,6 +10,7 @@ from sqlalchemy import exists, select
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor, TimedBelief
+from flexmeasures.data.models.user import Account
 from flexmeasures.data.services.utils import explaining
 from flexmeasures.utils.unit_registry import parse_unit
 
@@ -26,6 +28,28 @@ class SensorRefused(ValueError):
 
 class SensorGone(LookupError):
     """Somebody else deleted the sensor meanwhile."""
+
+
+def get_sensors(
+    account: Account | Sequence[Account] | None,
+    include_public_assets: bool = False,
+    sensor_id_allowlist: Sequence[int] | None = None,
+    sensor_name_allowlist: Sequence[str] | None = None,
+) -> list[Sensor]:
+    """Sensors of one or more accounts, by id; of no account's assets (public ones) for None.
+
+    sensor_id_allowlist, sensor_name_allowlist : leave out all others
+    """
+    accounts = [account] if isinstance(account, Account) else account or []
+    theirs = GenericAsset.account_id.in_([account.id for account in accounts])
+    public = GenericAsset.account_id.is_(None)
+    belong = theirs | public if include_public_assets or account is None else theirs
+    statement = select(Sensor).join(GenericAsset).where(belong).order_by(Sensor.id)
+    if sensor_id_allowlist is not None:
+        statement = statement.where(Sensor.id.in_(sensor_id_allowlist))
+    if sensor_name_allowlist is not None:
+        statement = statement.where(Sensor.name.in_(sensor_name_allowlist))
+    return list(db.session.scalars(statement))
 
 
 def create_sensor(generic_asset: GenericAsset, **fields: Any) -> Sensor:
