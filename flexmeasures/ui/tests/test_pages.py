@@ -71,9 +71,11 @@ def test_name_of_the_platform(site: Flask, world: World) -> None:
 
 
 def test_the_page_about_oneself(site: Flask, world: World) -> None:
-    page = browser_of(site, "account-admin").get("/logged-in-user").text
+    answer = browser_of(site, "account-admin").get("/logged-in-user")
     for text in ("account-admin@example.com", "Bakery", "Prosumer", "Fresh access token"):
-        assert text in page
+        assert text in answer.text
+    assert "for 6 hours" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_the_demo_shows_how_to_log_in(site: Flask) -> None:

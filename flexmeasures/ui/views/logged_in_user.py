@@ -13,7 +13,7 @@ from flexmeasures.ui.utils.view_utils import render_flexmeasures_template
 
 @login_required
 def logged_in_user_view() -> ResponseReturnValue:
-    return render_flexmeasures_template(
+    page = render_flexmeasures_template(
         "admin/logged_in_user.html",
         user=current_user,
         roles=", ".join(role.name for role in current_user.roles),
@@ -22,3 +22,5 @@ def logged_in_user_view() -> ResponseReturnValue:
         token_lifetime=humanize.naturaldelta(current_app.config["SECURITY_TOKEN_MAX_AGE"]),
         access_token=None if current_user.has_role("anonymous") else current_user.get_auth_token(),
     )
+    # The token is for whoever is logged in now, not for whoever finds the page later.
+    return page, {"Cache-Control": "no-store"}

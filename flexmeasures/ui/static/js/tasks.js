@@ -17,13 +17,18 @@ async function update() {
 function isFree(part) {
   const selection = getSelection();
   const marked = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
-  return !marked && !part.contains(document.activeElement);
+  const focused = document.activeElement;
+  return !marked && (!part.contains(focused) || focused.matches("summary"));
 }
 
+// What is opened stays open, and who is there stays there.
 function replace(part, newer) {
   const opened = [...part.querySelectorAll("details[open]")].map((details) => details.id);
   for (const details of newer.querySelectorAll("details")) details.open = opened.includes(details.id);
-  if (newer.innerHTML !== part.innerHTML) part.replaceChildren(...newer.childNodes);
+  if (newer.innerHTML === part.innerHTML) return;
+  const focused = part.contains(document.activeElement) && document.activeElement.parentElement.id;
+  part.replaceChildren(...newer.childNodes);
+  if (focused) document.getElementById(focused)?.querySelector("summary").focus();
 }
 
 async function watch() {

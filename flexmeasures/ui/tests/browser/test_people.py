@@ -100,10 +100,14 @@ def test_a_failed_job_runs_again(visit: Visit, world: World) -> None:
     expect(page.get_by_role("link", name="a schedule")).to_be_visible(timeout=10_000)
     page.get_by_text("Traceback", exact=True).click()
     expect(page.locator(".trace")).to_contain_text("ValueError: not like this")
-    jobs.enqueue(jobs.make_job("forecasting", refuse, {"path": "x"}, description="a forecast"))
-    expect(page.get_by_label("1 waiting in forecasting")).to_be_visible(timeout=10_000)
-    expect(page.locator(".trace")).to_be_visible()
-    page.get_by_role("button", name="Requeue", exact=True).click()
+    other = jobs.make_job("forecasting", refuse, {"path": "/dev/null"}, description="a forecast")
+    run(jobs.enqueue(other))
+    expect(page.get_by_role("link", name="a forecast")).to_be_visible(timeout=10_000)
+    expect(page.locator(".trace:visible")).to_have_count(1)
+    expect(page.locator("details[open] summary")).to_be_focused()
+    page.locator("tr", has_text="a schedule").get_by_role(
+        "button", name="Requeue", exact=True
+    ).click()
     expect(page.locator(".flashes")).to_contain_text("The job waits to run again.")
     expect(page.get_by_label("1 waiting in scheduling")).to_be_visible()
     run(job)
