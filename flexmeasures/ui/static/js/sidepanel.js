@@ -5,7 +5,7 @@ const SWIPE = 60; // pixels
 
 for (const label of document.querySelectorAll(".left-sidepanel-label")) {
   const panel = label.parentElement.querySelector(".left-sidepanel");
-  label.setAttribute("aria-expanded", "false");
+  label.setAttribute("aria-expanded", String(panel.classList.contains("sidepanel-show")));
   label.addEventListener("click", () => toggle(label, panel));
   panel.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
