@@ -171,8 +171,10 @@ async function showInChart(start, end) {
   const seen = chart.period;
   if (seen && seen.start < end && start < seen.end) return void chart.show(seen.start, seen.end);
   const last = end > start ? end : new Date(start.getTime() + 3600_000);
-  rememberInAddress({ start: new Date(Math.max(start, last - LONGEST)), end: last });
-  dispatchEvent(new PopStateEvent("popstate")); // as if the address had been chosen
+  const first = new Date(Math.max(start, last - LONGEST));
+  rememberInAddress({ start: first, end: last });
+  dispatchEvent(new PopStateEvent("popstate")); // as if the address had been chosen: the calendar follows
+  chart.show(first, last); // with what is stored now, instead of rows that were loaded before
 }
 
 /** Browsers know the type of a file by what is installed, which may be anything. */
