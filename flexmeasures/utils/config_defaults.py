@@ -240,7 +240,7 @@ class Config:
     }
     """Versions of the chart libraries, for plugins that load them; our pages bring their own."""
     MAPBOX_ACCESS_TOKEN: str | None = None
-    """Token for map tiles of Mapbox."""
+    """Token for map tiles of Mapbox. Without one, maps show outlines of countries, of our own."""
     FLEXMEASURES_PUBLIC_DEMO_CREDENTIALS: tuple[str, str] | None = None
     """(Mail address, password) shown on the log-in page in demo mode."""
     FLEXMEASURES_DEMO_YEAR: int | None = None

@@ -136,8 +136,9 @@ def test_names_are_escaped(site: Flask, world: World) -> None:
 def test_the_map_is_centred_on_the_account(site: Flask, world: World) -> None:
     assert "data-center='53.0000,6.0000'" in page_of(site, "member")
     assert "data-center='10.0000,20.0000'" in page_of(site, "other")
-    # who has no assets sees others'
-    assert "data-center='32.0000,10.0000'" in page_of(site, "admin")
+    assert "data-fit=''" in page_of(site, "other")
+    # who has no assets sees all at once
+    assert "data-fit='all'" in page_of(site, "admin")
 
 
 def test_no_tiles_without_a_token(site: Flask, world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,10 @@ _WITHOUT_PLURAL = {"solar", "wind"}
 
 @dataclass(frozen=True)
 class Group:
-    """A line of the summary."""
+    """A line of the summary.
+
+    layers : titles of those of the map that have assets of it
+    """
 
     title: str
     number: int
@@ -54,6 +57,7 @@ class Group:
     icon: str | None = None
     is_aggregate: bool = False
     account_id: int | None = None
+    layers: tuple[str, ...] = ()
 
 
 @login_required
@@ -67,16 +71,18 @@ def dashboard_view() -> ResponseReturnValue:
     located = places(current_user)
     types = kinds_by_type(current_user)
     accounts = kinds_by_account(current_user, PUBLIC) if sees_all else []
+    own = [place for place in located if place.account_id == current_user.account_id]
     return render_flexmeasures_template(
         "views/new_dashboard.html",
         message=message,
         by_account=by_account,
-        groups=_accounts(accounts) if by_account else _types(types),
+        groups=_accounts(accounts) if by_account else _types(types, located),
         number=sum(kind.number for kind in types),
         number_located=len(located),
         layers=_layers(located, types, accounts, by_account),
-        center="{:.4f},{:.4f}".format(*_center(located, current_user.account_id)),
+        center="{:.4f},{:.4f}".format(*_center(own)),
         zoom=_ZOOM,
+        fit=located and not own,
         may_create=may(current_user.account, "create-children"),
     )
 
@@ -89,19 +95,22 @@ def asset_state_view(id: int) -> ResponseReturnValue:
     return render_flexmeasures_template("views/asset_state.html", states=states(asset))
 
 
-def _types(kinds: Sequence[Kind]) -> list[Group]:
+def _types(kinds: Sequence[Kind], located: Iterable[Place]) -> list[Group]:
     """The aggregates that the setting makes of types, then the types."""
+    on_map = {place.type_id for place in located}
     by_name = {kind.name: kind for kind in kinds}
     configured = current_app.config["FLEXMEASURES_ASSET_TYPE_GROUPS"]
     parts = {
         name: [by_name[type_name] for type_name in dict.fromkeys(names) if type_name in by_name]
         for name, names in configured.items()
     }
-    aggregates = [_group(name, found, True) for name, found in parts.items() if found]
-    return aggregates + [_group(kind.name, [kind], False) for kind in kinds]
+    aggregates = [_group(name, found, on_map, True) for name, found in parts.items() if found]
+    return aggregates + [_group(kind.name, [kind], on_map) for kind in kinds]
 
 
-def _group(name: str, kinds: Sequence[Kind], is_aggregate: bool) -> Group:
+def _group(
+    name: str, kinds: Sequence[Kind], on_map: Container[int | None], is_aggregate: bool = False
+) -> Group:
     descriptions = [kind.description for kind in kinds if kind.description]
     return Group(
         title=capitalize(name) if is_aggregate else _title(name),
@@ -109,6 +118,7 @@ def _group(name: str, kinds: Sequence[Kind], is_aggregate: bool) -> Group:
         description=capitalize(join_words_into_a_list(descriptions)),
         icon=asset_icon_name(name),
         is_aggregate=is_aggregate,
+        layers=tuple(_title(kind.name) for kind in kinds if kind.id in on_map),
     )
 
 
@@ -148,12 +158,9 @@ def _layers(
     }
 
 
-def _center(located: Sequence[Place], account_id: int) -> tuple[float, float]:
-    """The middle of what the own account has; else, of all that is there."""
-    own = [place for place in located if place.account_id == account_id] or located
-    if not own:
-        return _AMSTERDAM
-    return _middle(own, "latitude"), _middle(own, "longitude")
+def _center(own: Sequence[Place]) -> tuple[float, float]:
+    """The middle of what the own account has."""
+    return (_middle(own, "latitude"), _middle(own, "longitude")) if own else _AMSTERDAM
 
 
 def _middle(located: Iterable[Place], axis: str) -> float:

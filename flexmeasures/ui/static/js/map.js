@@ -13,7 +13,8 @@
 //
 // shows places by layers that people can switch off: place = { name, label?, icon?, latitude,
 // longitude, lines: ["Account: ..."], url }; more(place), if given, tells of one when its pop-up opens: a
-// promise of an element. Without a token of Mapbox (data-mapbox-token), no tiles: see base_map.js.
+// promise of an element. Returns a function that shows layers with these titles only, or all (null).
+// Without a token of Mapbox (data-mapbox-token), there are no tiles: see base_map.js.
 
 import { outlineLayer } from "./base_map.js";
 
@@ -96,13 +97,21 @@ export function showPlaces(map, layers, { more } = {}) {
     group.addTo(map);
     return [label(title), group];
   });
-  if (groups.length) {
+  if (layers.flatMap(({ places }) => places).length > 1) {
     addOverview(map, clusters);
     L.control.layers(null, Object.fromEntries(groups)).addTo(map);
   }
   clusters.on("clusterkeypress", ({ layer, originalEvent }) => {
     if (originalEvent.key === "Enter") layer.zoomToBounds({ padding: [30, 30] });
   });
+  return (titles) => {
+    map.closePopup();
+    layers.forEach(({ title }, i) => {
+      const [, group] = groups[i];
+      if (!titles || titles.includes(title)) group.addTo(map);
+      else group.removeFrom(map);
+    });
+  };
 }
 
 // A button below those for zooming: everything that is shown, at once.

@@ -96,7 +96,12 @@ def test_layers_can_be_switched_off(visit: Visit, located: World) -> None:
     page.keyboard.press("Space")
     expect(page.locator(".map-cluster, .map-pin")).to_have_count(0)
     page.get_by_label("Group by account:").uncheck()
-    expect(page.get_by_role("row", name="Solar 21")).to_be_visible()
+    solar = page.get_by_role("row", name="Solar 21").get_by_role("button")
+    expect(page.locator(".map-cluster, .map-pin")).not_to_have_count(0)
+    # the only located ones: what else is chosen hides them
+    solar.click()
+    expect(solar).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".map-cluster, .map-pin")).not_to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
