@@ -72,7 +72,8 @@ class Auto:
         late, forecasts = back_test(sample, per_day)
         forecasts = limits.apply(forecasts)
         weight = recent_first(late.viewpoints)
-        shares = choose_shares(forecasts, late.target, late.lead, weight, START, MOST_LEADS)
+        days = float(np.ptp(late.viewpoints)) / per_day
+        shares = choose_shares(forecasts, late.target, late.lead, weight, START, MOST_LEADS, days)
         spread, bands = None, None
         if quantiles:
             values = shares.mix(forecasts, late.lead)

@@ -13,6 +13,8 @@ ADDED = 16
 """How many picks a mixture is made of, besides the ones it starts with."""
 
 LEAST = 30
+DAYS = 20.0
+"""A back-test of so many days counts as much as the mixture that there is from the start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +34,23 @@ class Shares:
 
 
 def choose_shares(
-    forecasts: Floats, target: Floats, lead: Floats, weight: Floats, start: Floats, most: int
+    forecasts: Floats,
+    target: Floats,
+    lead: Floats,
+    weight: Floats,
+    start: Floats,
+    most: int,
+    days: float = np.inf,
 ) -> Shares:
     """Shares by the absolute errors of forecasts of events that the models had not seen.
 
     Picks are added one by one, each the one that makes the mean of all picks least wrong. The picks
-    that there are from the start keep the shares from following chance.
+    that there are from the start keep the shares from following chance; and the fewer days there
+    are to choose by, the nearer the shares stay to these.
 
     forecasts : (m, k)
     start : (k,) how many picks of each there are from the start
+    days : how many days of events the forecasts are of
     """
     anchors = Anchors.of(lead, most)
     nearest = anchors.shares(lead).argmax(axis=1)
@@ -50,7 +60,8 @@ def choose_shares(
         if near.sum() < LEAST:
             near = np.ones(len(lead), dtype=bool)
         rows.append(_pick(forecasts[near], target[near], weight[near], start))
-    return Shares(anchors, np.array(rows))
+    chosen, even = np.array(rows), start / start.sum()
+    return Shares(anchors, chosen + (even - chosen) / (1 + days / DAYS))
 
 
 def _pick(forecasts: Floats, target: Floats, weight: Floats, start: Floats) -> Floats:

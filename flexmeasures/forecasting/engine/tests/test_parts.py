@@ -92,6 +92,19 @@ def test_shares_go_to_the_forecast_that_is_right() -> None:
     assert shares.shares[0, 1] > 0.9
 
 
+def test_a_test_of_few_days_moves_shares_less() -> None:
+    """Twenty days count as much as the even mixture there is from the start."""
+    target = RNG.normal(size=400)
+    both = np.column_stack([RNG.normal(size=400), target])
+    long, short, none = (
+        choose_shares(both, target, np.zeros(400), np.ones(400), np.ones(2), 8, days).shares[0, 1]
+        for days in (2000.0, 20.0, 0.0)
+    )
+    assert long > 0.9
+    assert short == pytest.approx((long + 0.5) / 2, abs=0.01)
+    assert none == pytest.approx(0.5)
+
+
 def test_shares_of_forecasts_with_opposite_errors_are_even() -> None:
     target = RNG.normal(size=400)
     error = RNG.normal(size=400)
