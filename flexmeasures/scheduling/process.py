@@ -111,7 +111,15 @@ class ProcessScheduler(SiteScheduler):
             for name, value in self.flex_context.items()
             if value and not name.startswith(("consumption_price", "relax_"))
         ]
-        self.report["notes"] = [f"{name} has no effect on processes." for name in ignored]
+        notes = [f"{name} has no effect on processes." for name in ignored]
+        slots = self._grid.slots
+        notes += [
+            f"The process on sensor {process.sensor.id} takes longer than the schedule:"
+            f" {process.slots * self.resolution} of which {slots * self.resolution} are planned."
+            for process in self._processes
+            if process.slots > slots
+        ]
+        self.report["notes"] = notes
         del sensors
 
     @property

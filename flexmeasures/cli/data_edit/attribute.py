@@ -31,6 +31,8 @@ def _text(_: click.Context, parameter: click.Parameter, text: str | None) -> str
 
     from flexmeasures.data.schemas.texts import storable
 
+    if parameter.name == "name" and not (text or "").strip():
+        raise click.BadParameter("An attribute has a name.", param=parameter)
     try:
         return None if text is None else storable(text)
     except ValidationError as error:

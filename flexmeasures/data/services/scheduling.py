@@ -142,6 +142,7 @@ def make_schedule(
         scheduler.deserialize_config()
 
     outputs = _compute(scheduler)
+    _log_what_was_assumed(scheduler, target)
     source = _source_of(scheduler)
     overwrite = current_app.config["FLEXMEASURES_ALLOW_DATA_OVERWRITE"]
     if outputs:
@@ -260,6 +261,14 @@ def _compute(scheduler: Scheduler) -> list[tuple[Sensor, pd.Series]]:
     # Adding zero turns the negative zeros of idle slots into plain ones.
     produced = -power + 0.0
     return [(sensor, convert_units(produced, "MW", sensor.unit, scheduler.resolution))]
+
+
+def _log_what_was_assumed(scheduler: Scheduler, target: Sensor | GenericAsset) -> None:
+    """Also where no job tells it."""
+    report = getattr(scheduler, "report", {})
+    for name in ("assumed", "assumed-zeros", "filled-prices", "unknown-capacities", "notes"):
+        if any(report.get(name) or []):
+            logger.info("Schedule of %s: %s: %s", target.name, name, report[name])
 
 
 def _source_of(scheduler: Scheduler) -> DataSource:

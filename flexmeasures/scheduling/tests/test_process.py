@@ -104,7 +104,10 @@ def test_parts_of_slots_are_rounded_up() -> None:
 
 def test_longer_than_the_schedule() -> None:
     world = make_world(asset_type="load")
-    assert process(world, {"power": 1, "duration": "P1D"}).compute().tolist() == [1] * 6
+    scheduler = process(world, {"power": 1, "duration": "P1D"})
+    assert scheduler.compute().tolist() == [1] * 6
+    note = "takes longer than the schedule: 1 day, 0:00:00 of which 6:00:00 are planned."
+    assert [told.endswith(note) for told in scheduler.report["notes"]] == [True]
 
 
 def test_restrictions_are_about_starts_of_slots() -> None:

@@ -84,6 +84,11 @@ def test_refused(toy: ToyAccount, invoke: Invoke, options: tuple[str, ...], says
     assert "colour" not in toy.battery.generic_asset.attributes
 
 
+def test_no_name(toy: ToyAccount, invoke: Invoke) -> None:
+    words = ("--asset-id", "1", "--attribute", " ", "--int", "1")
+    assert "An attribute has a name." in invoke(edit_attribute, *words, exit_code=2).stderr
+
+
 def test_broken_json(toy: ToyAccount, invoke: Invoke) -> None:
     words = ("--asset-id", "1", "--attribute", "colour", "--list", "[1")
     refused = invoke(edit_attribute, *words, exit_code=1)
