@@ -214,7 +214,7 @@ def test_the_latest_state(site: Flask, world: World, db: SQLAlchemy) -> None:
     sensor = db.session.get(Sensor, world.ids["sensor of Bakery"])
     assert sensor
     meter, forecaster = (DataSource(name=kind, type=kind) for kind in ("meter", "forecaster"))
-    for hours, value, source in [(0, 1.5, meter), (1, 1234.5678, meter), (2, 9, forecaster)]:
+    for hours, value, source in [(0, 1.5, meter), (1, 12345.678, meter), (2, 9, forecaster)]:
         db.session.add(
             TimedBelief(
                 sensor=sensor,
@@ -226,7 +226,7 @@ def test_the_latest_state(site: Flask, world: World, db: SQLAlchemy) -> None:
         )
     db.session.commit()
     page = browser_of(site, "member").get(path).text
-    assert "1,235 MW" in " ".join(re.sub(r"<[^>]*>", "", page).split())
+    assert "12,346 MW" in " ".join(re.sub(r"<[^>]*>", "", page).split())
     assert "2026-01-01T13:00:00" in page
     assert "<html" not in page
 

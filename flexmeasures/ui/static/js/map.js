@@ -75,10 +75,22 @@ function addGround(map, token) {
     tiles.options.style = style();
     tiles.redraw();
   });
-  tiles.once("tileerror", () => {
+  let works = false;
+  tiles.once("tileload", () => (works = true));
+  tiles.on("tileerror", () => {
+    if (works || !map.hasLayer(tiles)) return;
     tiles.remove(); // the token does not work, or there is no network
+    logo.remove();
     outlineLayer().addTo(map);
   });
+  const logo = L.control({ position: "bottomleft" });
+  logo.onAdd = () => {
+    const link = L.DomUtil.create("a", "mapbox-logo");
+    link.href = "https://www.mapbox.com/";
+    link.textContent = "mapbox";
+    return link;
+  };
+  logo.addTo(map);
   tiles.addTo(map);
 }
 
