@@ -312,6 +312,16 @@ def test_only_admins_change_things(site: FlexMeasures) -> None:
     assert failed.get_status(refresh=True) == JobStatus.FAILED
 
 
+@pytest.mark.parametrize("path", ["scheduling/1", "failed/2", "jobs/scheduling/1.json"])
+def test_pages_of_lists_are_closed_to_others(site: FlexMeasures, path: str) -> None:
+    assert site.test_client().get(f"/tasks/{path}").location == f"/login?next=/tasks/{path}"
+    statuses = [
+        browser_of(site, who).get(f"/tasks/{path}").status_code
+        for who in ("member", "account-admin", "admin-reader", "admin")
+    ]
+    assert statuses == [403, 403, 200, 200]
+
+
 def test_in_a_demo_everybody_may_look(site: FlexMeasures) -> None:
     failed = make_failed()
     client = browser_of(site, "member")
