@@ -68,7 +68,7 @@ class Operations:
 
 
 def operations_on_sensor(sensor: Sensor) -> Operations:
-    """What the current user may have done with a sensor. Three statements at most."""
+    """What the current user may have done with a sensor. Two statements."""
     if not may(sensor, "create-children"):
         return Operations(sensor.name)
     forecast = [sensor] if sensor.event_resolution else []
@@ -90,7 +90,7 @@ def operations_on_sensor(sensor: Sensor) -> Operations:
 
 
 def operations_on_asset(asset: GenericAsset) -> Operations:
-    """What the current user may have done with an asset. Five statements at most."""
+    """What the current user may have done with an asset. Four statements."""
     if not may(asset, "create-children"):
         return Operations(asset.name)
     devices, parts = _devices(asset)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
 from flexmeasures.api.v3_0.tests.conftest import Call
-from flexmeasures.api.v3_0.tests.plans import HOUR, START, Depot, build_depot, work
+from flexmeasures.api.v3_0.tests.plans import HOUR, START, Depot, add_sensor, build_depot, work
 from flexmeasures.api.v3_0.tests.test_schedules import ask
 from flexmeasures.data.config import db
 from flexmeasures.data.services import jobs
@@ -101,6 +103,19 @@ def test_what_a_schedule_costs(call: Call, depot: Depot, app: Flask) -> None:
     info = result["scheduler-info"]
     assert (info["cost"], info["currency"]) == (pytest.approx(-10), "EUR")
     assert info["prices"]["consumption-price"] == {"sensor": depot.price}
+
+
+def test_levels_of_a_schedule(call: Call, depot: Depot, app: Flask) -> None:
+    """Other sensors that the result names have their part of the schedule under the same id."""
+    level = add_sensor(depot.asset, "level", "MWh", resolution=timedelta(0)).id
+    model = depot.message()["flex-model"] | {"state-of-charge": {"sensor": level}}
+    id_ = ask(call, depot, **{"flex-model": model})
+    work(app)
+    result = call("member", "GET", f"jobs/{id_}").get_json()["result"]
+    assert result["sensors"] == [depot.battery, level]
+    answer = call("member", "GET", f"sensors/{level}/schedules/{id_}")
+    assert (answer.status_code, answer.get_json()["values"][:2]) == (200, [0, 1])
+    assert call("member", "GET", f"sensors/{depot.price}/schedules/{id_}").status_code == 400
 
 
 def test_prices_of_no_sensor(call: Call, depot: Depot, app: Flask) -> None:

@@ -33,8 +33,9 @@ class Operation {
   }
 
   async #begin() {
+    if (this.button.ariaDisabled) return; // not really disabled: it keeps the focus
     this.#clear();
-    this.button.disabled = true;
+    this.button.ariaDisabled = "true";
     try {
       const { url, body } = this.message();
       const answer = await call(url, { method: "POST", body });
@@ -44,9 +45,9 @@ class Operation {
     } catch (error) {
       this.#show(error.field, error.message);
     } finally {
-      this.button.disabled = false;
+      this.button.ariaDisabled = null;
+      this.form.querySelector("[aria-invalid]")?.focus();
     }
-    this.form.querySelector("[aria-invalid]")?.focus();
   }
 
   async #follow() {

@@ -111,16 +111,19 @@ function base() {
   return { $schema: "https://vega.github.io/schema/vega-lite/v5.json", data: { name: "plan" }, config: structuredClone(FONTS) };
 }
 
-const TIME = { field: "event_start", type: "temporal", title: null, axis: { labelOverlap: true, labelSeparation: 6 } };
+const CLOCK = "timeFormat(datum.value, {'hours': '%H:%M', 'minutes': '%H:%M'})";
+const TIME = { field: "event_start", type: "temporal", title: null, axis: { labelExpr: CLOCK, labelOverlap: true, labelSeparation: 6 } };
 
 function colours(kinds) {
-  return { field: "kind", type: "nominal", title: null, scale: { domain: kinds }, legend: { orient: "top" } };
+  return { field: "kind", type: "nominal", title: null, scale: { domain: kinds }, legend: { orient: "bottom" } };
 }
 
 function specOfSchedule(panels, prices) {
-  const kinds = [...new Set([...panels.flatMap(({ rows }) => rows), ...prices.rows].map(({ kind }) => kind))];
   const powers = panels.filter((panel) => panel.isPower);
-  const rows = panels.toSorted((a, b) => b.isPower - a.isPower).map((panel) => ({
+  const levels = panels.filter((panel) => !panel.isPower);
+  const known = [...powers.flatMap((panel) => panel.rows), ...prices.rows, ...levels.flatMap((panel) => panel.rows)];
+  const kinds = [...new Set(known.map(({ kind }) => kind))];
+  const rows = [...powers, ...levels].map((panel) => ({
     ...(panels.length > 1 ? { title: panel.sensor.name } : {}),
     width: "container",
     height: panel.isPower ? (powers.length > 1 ? 130 : 220) : 110,
@@ -133,7 +136,7 @@ function specOfSchedule(panels, prices) {
 const only = ({ sensor, rows }) => [{ filter: { and: [{ field: "sensor.id", equal: sensor.id }, { field: "kind", equal: rows[0].kind }] } }];
 
 function power(panel, kinds) {
-  const y = { field: "event_value", type: "quantitative", title: panel.unit };
+  const y = { field: "event_value", type: "quantitative", title: `Consumption (${panel.unit})` };
   return [
     {
       transform: only(panel),
