@@ -19,6 +19,7 @@ from flexmeasures.bootstrap.limits import set_up_rate_limit
 from flexmeasures.bootstrap.mail import set_up_mail
 from flexmeasures.bootstrap.monitoring import set_up_sentry
 from flexmeasures.bootstrap.plugins import register_plugins
+from flexmeasures.bootstrap.requests import set_up_profiles, set_up_request_ids
 from flexmeasures.bootstrap.secrets import set_secrets
 
 
@@ -53,6 +54,7 @@ def _assemble(
     config.configure(app, env, path_to_config)
     if plugins:
         app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
+    set_up_request_ids(app)
     set_up_json(app)
     set_up_error_handlers(app)
     set_up_sentry(app)
@@ -72,6 +74,7 @@ def _assemble(
     api.register_at(app)
     register_plugins(app)
     ui.register_at(app)
+    set_up_profiles(app)
 
     with app.app_context():
         # Other commands are not bothered: if they need mail or queues, they say so themselves.

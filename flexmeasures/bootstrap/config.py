@@ -18,7 +18,7 @@ from flask.helpers import get_load_dotenv
 
 from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.exceptions import ConfigurationError
-from flexmeasures.bootstrap.logs import set_level
+from flexmeasures.bootstrap.logs import set_format, set_level
 from flexmeasures.bootstrap.variables import parse, settings_from_variables
 from flexmeasures.utils.config_defaults import ENVIRONMENTS, Config, LocalConfig
 
@@ -71,6 +71,7 @@ def configure(app: FlexMeasures, env: str | None = None, path: str | None = None
     app.env = settings.env
     app.testing = settings.env == "testing"
     set_level(app.config["LOGGING_LEVEL"])
+    set_format(app.config["FLEXMEASURES_LOG_FORMAT"])
     if settings.file:
         log.info("Loading config from %s ...", settings.file)
     elif not app.testing:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
+from datetime import datetime, timezone
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from flexmeasures.bootstrap.exceptions import ConfigurationError
+from flexmeasures.utils.tracing import TracingFilter
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "flexmeasures.log"
-_CONSOLE_FORMAT = "[FLEXMEASURES][%(asctime)s] %(levelname)s: %(message)s"
+_CONSOLE_FORMAT = "[FLEXMEASURES][%(asctime)s] %(levelname)s: %(message)s%(trace)s"
 _FILE_FORMAT = f"{_CONSOLE_FORMAT} [logged in %(pathname)s:%(lineno)d]"
+FORMATS = ("text", "json")
 _MARK = "flexmeasures."  # names of our handlers, so that a second app replaces them
 
+
+_as_json = False
 
 _STYLE = re.compile(r"\x1b\[[\d;]*m")  # werkzeug colours its lines, whoever reads them
 
@@ -83,11 +90,41 @@ def set_level(level: int | str) -> None:
         ) from error
 
 
+def set_format(name: str) -> None:
+    """Write log lines as text, or each as an object in JSON. Raises ConfigurationError."""
+    if name not in FORMATS:
+        raise ConfigurationError(
+            f"FLEXMEASURES_LOG_FORMAT={name} cannot be used: it should be text or json."
+        )
+    global _as_json
+    _as_json = name == "json"
+
+
+class _Formatter(logging.Formatter):
+    """One line of text, followed by those of a traceback; or all of it as an object in JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not _as_json:
+            return super().format(record)
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _STYLE.sub("", record.getMessage()),
+            "where": f"{record.pathname}:{record.lineno}",
+            "process": record.process,
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line | getattr(record, "ids", {}), ensure_ascii=False)
+
+
 def _install(handler: logging.Handler, name: str, line_format: str) -> None:
     root = logging.getLogger()
     for present in [handler for handler in root.handlers if handler.name == _MARK + name]:
         root.removeHandler(present)
         present.close()
     handler.set_name(_MARK + name)
-    handler.setFormatter(logging.Formatter(line_format))
+    handler.setFormatter(_Formatter(line_format))
+    handler.addFilter(TracingFilter())
     root.addHandler(handler)

@@ -36,7 +36,9 @@ class Config:
     FLEXMEASURES_DB_BACKUP_PATH: str = "migrations/dumps"
     """Folder of database backups, seen from the working directory."""
     FLEXMEASURES_PROFILE_REQUESTS: bool = False
-    """Whether to write a profile of each web request."""
+    """Whether the log tells how long each web request took."""
+    FLEXMEASURES_LOG_FORMAT: str = "text"
+    """How log lines are written: "text", or "json" for an object a line."""
     JSONIFY_PRETTYPRINT_REGULAR: bool = False
     """Whether JSON replies are indented."""
     JSON_ADD_STATUS: bool = True

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures.data.config import db
+from flexmeasures.utils import tracing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,12 +107,32 @@ def make_job(
         ttl=_lifetime(current_app.config["FLEXMEASURES_JOB_TTL"]),
         result_ttl=_lifetime(keep_result or timedelta(days=1)) or -1,
         failure_ttl=_A_YEAR,
-        meta=dict(meta or {}),
+        meta=_asker() | dict(meta or {}),
         depends_on=Dependency(list(after), allow_failure=True) if after else None,
     )
     job.save()
     job.cleanup(job.ttl)  # it expires, should it never be enqueued
     return job
+
+
+def _asker() -> dict[str, str]:
+    """Which request made the job, for log lines."""
+    known = tracing.request_id.get()
+    return {} if known is None else {"request_id": known}
+
+
+@contextmanager
+def traced(job: Job) -> Iterator[None]:
+    """Log lines tell the job, and the request that made it."""
+    tokens = (
+        (tracing.job_id, tracing.job_id.set(job.id)),
+        (tracing.request_id, tracing.request_id.set(job.meta.get("request_id"))),
+    )
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
 
 
 def enqueue(job: Job, first: bool = False) -> Job:

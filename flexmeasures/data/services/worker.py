@@ -118,6 +118,10 @@ class JobWorker(Worker):
         db.engine.dispose(close=False)
         super().main_work_horse(job, queue)
 
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        with jobs.traced(job):
+            return super().perform_job(job, queue)
+
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
         super().prepare_job_execution(job, True)  # SafeQueue always has such a list
 

@@ -24,6 +24,7 @@ from flexmeasures.data.services.scheduling import (
 from flexmeasures.data.services.utils import job_cache
 from flexmeasures.scheduling.exceptions import UnknownPricesException
 from flexmeasures.scheduling.tests.worlds import HOUR, START, World, make_world
+from flexmeasures.utils import tracing
 
 MODEL = {"soc-unit": "MWh", "soc-at-start": 0, "soc-min": 0, "soc-max": 1}
 
@@ -299,3 +300,14 @@ def _no_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(SimpleWorker, "_install_signal_handlers", lambda self: None)
     yield
+
+
+def test_who_asked_is_told_where_the_job_runs(app: Flask) -> None:
+    token = tracing.request_id.set("abc")
+    job = jobs.make_job("forecasting", make_schedule, {}, description="any")
+    tracing.request_id.reset(token)
+    found = jobs.find_job(job.id)
+    assert found is not None and tracing.ids() == {}
+    with jobs.traced(found):
+        assert tracing.ids() == {"request_id": "abc", "job_id": job.id}
+    assert tracing.ids() == {}
