@@ -111,7 +111,8 @@ export function showPlaces(map, layers, { more } = {}) {
   });
   if (layers.flatMap(({ places }) => places).length > 1) {
     addOverview(map, clusters);
-    L.control.layers(null, Object.fromEntries(groups)).addTo(map);
+    const control = L.control.layers().addTo(map);
+    for (const [title, group] of groups) control.addOverlay(group, title);
   }
   clusters.on("clusterkeypress", ({ layer, originalEvent }) => {
     if (originalEvent.key === "Enter") layer.zoomToBounds({ padding: [30, 30] });

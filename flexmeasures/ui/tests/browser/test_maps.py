@@ -106,7 +106,27 @@ def test_layers_can_be_switched_off(visit: Visit, located: World) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barriers(visit: Visit, located: World, scheme: str) -> None:
-    page = visit("admin", "/dashboard", color_scheme=scheme)
+    page = visit("admin", "/dashboard", color_scheme=scheme, reduced_motion="reduce")
     page.get_by_role("button", name=ODD).click()
-    expect(page.get_by_role("link", name="View", exact=True)).to_be_visible()
+    expect(page.locator(".states")).to_be_visible()
     assert barriers(page) == []
+
+
+def test_choosing_a_location(visit: Visit, located: World) -> None:
+    """By a click, with arrow keys, or by typing it."""
+    page = visit("account-admin", "/assets/new/")
+    latitude, longitude = page.locator("#latitude"), page.locator("#longitude")
+    pin = page.locator("#mapid .map-pin")
+    expect(page.locator("#mapid canvas").first).to_be_attached()
+    expect(pin).to_have_count(0)
+    page.locator("#mapid").click(position={"x": 150, "y": 150})
+    expect(longitude).to_have_value(re.compile(r"^\d+\.\d{4}$"))
+    north, east = (float(field.input_value()) for field in (latitude, longitude))
+    pin.press("ArrowUp")
+    expect(latitude).not_to_have_value(f"{north:.4f}")
+    assert float(latitude.input_value()) > north
+    assert float(longitude.input_value()) == pytest.approx(east, abs=0.001)
+    longitude.fill("200")
+    expect(pin).to_have_count(0)
+    longitude.fill("4.5")
+    expect(pin).to_have_count(1)
