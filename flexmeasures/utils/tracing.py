@@ -28,7 +28,7 @@ class TracingFilter(logging.Filter):
     """Gives each log line `ids` (a dict) and `trace`, the same as text: " [request_id=...]"."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.ids = ids()
-        pairs = " ".join(f"{name}={value}" for name, value in record.ids.items())
-        record.trace = f" [{pairs}]" if pairs else ""
+        known = ids()
+        pairs = " ".join(f"{name}={value}" for name, value in known.items())
+        record.__dict__.update(ids=known, trace=f" [{pairs}]" if pairs else "")
         return True

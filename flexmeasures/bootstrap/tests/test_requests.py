@@ -66,7 +66,7 @@ def test_log_lines_in_json(site: Flask, capsys: pytest.CaptureFixture[str]) -> N
     try:
         site.test_client().get("/told", headers={"X-Request-ID": "abc"})
         try:
-            _ = {}["nothing"]
+            raise KeyError("nothing")
         except KeyError:
             log.exception("of two\nlines")
     finally:

@@ -118,9 +118,9 @@ class JobWorker(Worker):
         db.engine.dispose(close=False)
         super().main_work_horse(job, queue)
 
-    def perform_job(self, job: Job, queue: Queue) -> bool:
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         with jobs.traced(job):
-            return super().perform_job(job, queue)
+            return super().perform_job(job, queue, execution)
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
         super().prepare_job_execution(job, True)  # SafeQueue always has such a list
