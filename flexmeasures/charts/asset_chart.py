@@ -165,7 +165,7 @@ def create_rect_layer(event_start: Spec, tooltip: list[Spec], with_ends: bool = 
 
 
 def _spread_layer(number: int, event_start: Spec, title: str, scale: Spec) -> Spec:
-    """Behind lines of means: between which values these lie."""
+    """Around lines of means: between which values these lie."""
     return {
         "name": f"{SPREAD}_{number}",
         "transform": [{"filter": IS_MEAN}, *_with_end_of_line(None)],
@@ -188,9 +188,9 @@ def _row(number: int, row: Row, time: Spec, step: timedelta | None) -> Spec:
     value = field("event_value", title=title, scale=scale)
     tooltip = [
         field("sensor_name"),
-        *(tooltip_of_spread(unit) if step is None else []),
         value_with_unit(kind, unit),
         field("full_date"),
+        *(tooltip_of_spread(unit) if step is None else []),
         field("belief_horizon"),
         value_with_unit(kind, unit),
         field("source_name_and_id"),
@@ -199,9 +199,10 @@ def _row(number: int, row: Row, time: Spec, step: timedelta | None) -> Spec:
     ]
     layers = [create_line_layer(sensors, time, value, step)]
     if step is None:
-        layers.insert(0, _spread_layer(number, time, title, scale))
+        layers.append(_spread_layer(number, time, title, scale))
     if len(sensors) == 1:
-        wide = time if step is None else _wide(time, step)
+        # Vega-Lite refuses the ends of the axis where marks have ends, too; lines tell them.
+        wide = time_axis(None, None) if step is None else _wide(time, step)
         layers.append(create_rect_layer(wide, tooltip, with_ends=step is None))
     points = {"x": time, "y": value, "detail": [field("source")], "tooltip": tooltip}
     layers += [create_circle_layer(sensors, points), REPLAY_RULER]

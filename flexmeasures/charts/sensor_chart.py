@@ -13,6 +13,7 @@ from flexmeasures.charts.defaults import (
     Spec,
     apply_chart_defaults,
     field,
+    merge_vega_lite_specs,
 )
 from flexmeasures.utils.flexmeasures_inflection import capitalize
 
@@ -40,14 +41,18 @@ def bar_chart(
     overrides : keys of the specification to replace, such as `width` and `height` (in pixels)
     """
     kind, unit = sensor_type(sensor), sensor.unit or NO_UNIT
+    ruler: Spec = REPLAY_RULER
     if max_points is None:
         layers = [_bars(sensor, kind, unit, event_starts_after, event_ends_before)]
     else:
-        layers = _bars_of_points(sensor, kind, unit, event_starts_after, event_ends_before)
+        layers = _bars_of_points(sensor, kind, unit)
+        # The ends of the axis: Vega-Lite refuses them where marks have ends, too.
+        scale = time_axis(event_starts_after, event_ends_before).get("scale", {})
+        ruler = merge_vega_lite_specs(ruler, {"encoding": {"x": {"scale": scale}}})
     spec = {
         "description": "A simple bar chart showing sensor data.",
         "title": None if sensor.name == kind else capitalize(sensor.name),
-        "layer": [*layers, REPLAY_RULER],
+        "layer": [*layers, ruler],
     }
     if max_points is not None:
         spec["transform"] = POINTS_TRANSFORM
@@ -81,17 +86,15 @@ def _bars(
     }
 
 
-def _bars_of_points(
-    sensor: Sensor, kind: str, unit: str, start: datetime | None, end: datetime | None
-) -> list[Spec]:
-    """Bars from the start to the end of each row; behind means, the range of their values."""
-    time, y = time_axis(start, end), f"{capitalize(kind)} ({unit})"
+def _bars_of_points(sensor: Sensor, kind: str, unit: str) -> list[Spec]:
+    """Bars from the start to the end of each row; over means, the range of their values."""
+    time, y = time_axis(None, None), f"{capitalize(kind)} ({unit})"
     length = {"x": time, "x2": {"field": "event_end"}}
     colours = {"color": field("source_name"), "detail": field("source")}
     tooltip = [
         field("full_date"),
-        *tooltip_of_spread(unit),
         value_with_unit(kind, unit),
+        *tooltip_of_spread(unit),
         field("source_name_and_id"),
         field("source_model"),
         field("full_belief_time"),
@@ -99,7 +102,10 @@ def _bars_of_points(
     ]
     value = field("event_value", title=y, stack=None)
     shown = {"y": value, **colours, "opacity": {"value": 0.7}, "tooltip": tooltip}
-    bars = {"mark": {"type": "bar", "clip": True}, "encoding": length | shown}
+    bars = {
+        "mark": {"type": "rect", "clip": True},
+        "encoding": length | shown | {"y2": {"datum": 0}},
+    }
     spread = {
         "name": f"{SPREAD}_of_sensor",
         "transform": [{"filter": IS_MEAN}],
@@ -113,13 +119,13 @@ def _bars_of_points(
         },
     }
     if sensor.event_resolution:
-        return [spread, bars]
+        return [bars, spread]
     instants = {
         "transform": [{"filter": f"!{IS_MEAN}"}],
         "mark": {"type": "bar", "clip": True, "width": _WIDTH_OF_INSTANTS},
         "encoding": {"x": time} | shown,
     }
-    return [spread, bars | {"transform": [{"filter": IS_MEAN}]}, instants]
+    return [bars | {"transform": [{"filter": IS_MEAN}]}, instants, spread]
 
 
 def tooltip_of_spread(unit: str) -> list[Spec]:

@@ -10,7 +10,15 @@ from flexmeasures.ui.error_pages import add_error_pages
 from flexmeasures.ui.root import root_dispatcher
 from flexmeasures.ui.static_files import BlueprintWithVersions, SessionsWithoutFiles
 from flexmeasures.ui.templating import set_up_templates
-from flexmeasures.ui.views import control, dashboard, docs, logged_in_user, tasks, upload
+from flexmeasures.ui.views import (
+    control,
+    dashboard,
+    docs,
+    logged_in_user,
+    sensors,
+    tasks,
+    upload,
+)
 
 flexmeasures_ui: Blueprint = BlueprintWithVersions(
     "flexmeasures_ui",
@@ -36,6 +44,7 @@ def register_at(app: Flask) -> None:
     accounts.register_at(app)
     tasks.register_at(app)
     assets.register_at(app)
+    sensors.register_at(app)
     app.add_url_rule("/favicon.ico", view_func=favicon)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", view_func=root_dispatcher)

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
 
 _SECONDS = (1, 2, 5, 10, 15, 20, 30)
-_HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
+_HOURS = (1, 2, 3, 24)  # parts of a day would only show that days differ from nights
 _DAYS = (2, 7, 14, 28)
+_NEAR = 10  # times as long
 _STEPS = [
     *(timedelta(seconds=number) for number in _SECONDS),
     *(timedelta(minutes=number) for number in _SECONDS),
@@ -82,7 +83,7 @@ def step_of(window: timedelta, most_points: int, event_resolution: timedelta) ->
     lowest = -(-max(wanted, unit) // unit) * unit
     for step in _STEPS:
         if step >= wanted and not (event_resolution and step % event_resolution):
-            return step if step < 3 * lowest or not event_resolution else lowest
+            return step if step < _NEAR * lowest or not event_resolution else lowest
     return lowest
 
 

@@ -303,6 +303,14 @@ TABLE: dict[str, dict[str, str]] = {
         PUBLIC_SENSOR: "           302  403   403    403     403    200   302",
         "unknown": NO_PAGE,
     },
+    "GET /sensors/<id>/": {
+        #                          anon other member acc-adm reader admin deactivated
+        OWN_SENSOR: "              302  403   200    200     200    200   302",
+        OTHER_SENSOR: "            302  200   403    403     200    200   302",
+        PUBLIC_SENSOR: PAGE,
+        "unknown": NO_PAGE,
+    },
+    "GET /sensors/<id>/chart/": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     # Pages about users and accounts
     "GET /users": {"": PAGE},
     "GET /users/<id>": {

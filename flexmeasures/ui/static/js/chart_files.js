@@ -1,7 +1,13 @@
 // Charts and their rows as files.
 
-/** Rows as CSV (RFC 4180), times in ISO 8601 and UTC. */
+/** Rows as CSV (RFC 4180), times in ISO 8601 and UTC. Means have columns that say so. */
 export function csvOf(rows) {
+  const ofMeans = {
+    mean_of: (row) => (row.least === undefined ? "" : duration(row.event_resolution)),
+    least: (row) => row.least,
+    most: (row) => row.most,
+    number_of_events: (row) => row.number,
+  };
   const columns = {
     event_start: (row) => time(row.event_start),
     belief_time: (row) => time(row.belief_time),
@@ -11,6 +17,7 @@ export function csvOf(rows) {
     source: (row) => name(row.source),
     source_type: (row) => row.source?.type,
     event_value: (row) => row.event_value,
+    ...(rows.some((row) => row.least !== undefined) ? ofMeans : {}),
   };
   const lines = rows.map((row) => Object.values(columns).map((get) => cell(get(row))).join(","));
   return [Object.keys(columns).join(","), ...lines, ""].join("\r\n");

@@ -17,6 +17,7 @@ export function quantityWithUnitFormat(value, [format, unit]) {
 /** A duration in its largest unit of which there are more than `breakpoint`.
  *  parameters: [number format of D3, breakpoint] */
 export function timedeltaFormat(milliseconds, [format, breakpoint]) {
+  if (milliseconds === null || milliseconds === undefined) return "\u2013";
   const size = Math.abs(milliseconds);
   const [name, length] = UNITS.find(([, unit]) => size > breakpoint * unit) ?? UNITS.at(-1);
   return `${number(format)(milliseconds / length)} ${name}`;

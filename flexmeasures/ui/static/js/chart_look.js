@@ -55,6 +55,40 @@ export function fitted(spec, width) {
   };
 }
 
+/** The specification with colours that stay the same when rows come and go, as in a replay. */
+export function withColoursOf(spec, rows) {
+  const domains = {
+    "source.name": namesOf(rows, "source", "name"),
+    "sensor.description": namesOf(rows, "sensor", "description"),
+  };
+  const visit = (part) => {
+    if (Array.isArray(part)) return part.map(visit);
+    if (part === null || typeof part !== "object") return part;
+    const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, visit(value)]));
+    const domain = domains[part.color?.field];
+    if (domain?.length) copy.color.scale = { domain, ...copy.color.scale };
+    return copy;
+  };
+  return visit(spec);
+}
+
+/** The specification with annotations that tell what they say where the pointer is. (Texts below the
+ *  chart would make it narrower; pages have a list of them.) */
+export function withAnnotationsToPointAt(spec, dataset) {
+  if (!spec.layer) return spec;
+  const layer = spec.layer
+    .filter((part) => part.data?.name !== dataset || part.mark.type !== "text")
+    .map((part) => {
+      if (part.data?.name !== dataset) return part;
+      return { ...part, encoding: { ...part.encoding, tooltip: { field: "text", title: "Annotation" } } };
+    });
+  return { ...spec, layer };
+}
+
+function namesOf(rows, of, name) {
+  return [...new Set(rows.map((row) => row[of]?.[name]).filter((text) => text !== undefined))].toSorted();
+}
+
 /** Say in words what the picture shows. */
 export function describe(svg, name, rows) {
   svg.setAttribute("role", "img");

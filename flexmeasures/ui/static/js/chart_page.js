@@ -7,10 +7,15 @@
 // data-start and data-end (ISO 8601): the period that the session remembers, if it does. Else it is
 // that of the address, or the last two days with data, which data-info-url tells.
 //
-// Other scripts find the chart by `await chartOfPage` (a replay, for instance).
+// With data-annotations-url, annotations are laid over the chart (see annotations.js). With the macro
+// `replay` beside it, what was known when can be played (replay.js).
+//
+// Other scripts find the chart by `await chartOfPage`.
 
 import { Period, addDays, midnight, periodOfAddress, rememberInAddress } from "./calendar.js";
+import { offerAnnotations } from "./annotations.js";
 import { Chart, getJson } from "./chart.js";
+import { Replay } from "./replay.js";
 
 const DAYS = 2;
 
@@ -19,8 +24,10 @@ export const chartOfPage = start();
 async function start() {
   const element = document.getElementById("sensorchart");
   if (!element?.dataset.specUrl) return null;
-  const { specUrl, dataUrl, infoUrl, dataset, name } = element.dataset;
-  const chart = new Chart(element, { specUrl, dataUrl, dataset, name });
+  const { specUrl, dataUrl, annotationsUrl, infoUrl, dataset, name } = element.dataset;
+  const chart = new Chart(element, { specUrl, dataUrl, annotationsUrl, dataset, name });
+  offerAnnotations(chart);
+  if (document.getElementById("replay")) new Replay(chart);
   const known = periodOfAddress() ?? periodOfSession(element);
   const info = infoUrl ? getJson(infoUrl, {}).catch(() => null) : Promise.resolve(null);
   // A known period need not wait for what only the calendar wants to know.
@@ -39,12 +46,12 @@ function offerCalendar(chart, { start, end }, range) {
   const period = new Period(element, { start, end, from: range?.start, until: range?.end });
   element.addEventListener("period:change", ({ detail }) => {
     rememberInAddress(detail);
-    chart.show(detail.start, detail.end);
+    chart.show(detail.start, detail.end, {}, { reuse: true });
   });
   addEventListener("popstate", () => {
     const { start: first, end: last } = periodOfAddress() ?? { start, end };
     period.set(first, last);
-    chart.show(first, last);
+    chart.show(first, last, {}, { reuse: true });
   });
 }
 
