@@ -358,6 +358,8 @@ def test_creating(visit: Visit, db: SQLAlchemy, world: World) -> None:
     assert page.status_code == 200
     assert "Creation was successful." in page.text
     assert "All sensors for oven" in page.text
+    assert "There are no sensors yet." in page.text
+    assert 'id="sensorchart"' not in page.text
     oven = asset_named(db, "oven")
     assert oven is not None
     assert (oven.latitude, oven.longitude) == (52.1, 4.5)
