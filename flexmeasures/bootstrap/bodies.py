@@ -16,8 +16,17 @@ def set_up_bodies(app: Flask) -> None:
     from flask_compress import Compress
 
     Compress(app)
+    app.before_request(_check_query)
     app.before_request(_unpack)
     app.after_request(_tag)
+
+
+def _check_query() -> None:
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError as error:
+        request.query_string = b""  # who makes the answer may look for a token there
+        raise BadRequest("The query of the address is not in UTF-8.") from error
 
 
 def _unpack() -> None:

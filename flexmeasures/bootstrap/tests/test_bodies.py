@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from flexmeasures.app import create
 from flexmeasures.bootstrap.application import FlexMeasures
@@ -110,3 +111,10 @@ def test_json_of_what_the_standard_lacks(site: FlexMeasures) -> None:
     assert site.json.loads(site.json.dumps({"at": moment})) == {"at": "2026-01-01T00:00:00+00:00"}
     assert site.json.loads(site.json.dumps([2**70, "\ud800"])) == [2**70, "\ud800"]
     assert site.json.loads(site.json.dumps(np.arange(3.0))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/api/v3_0/assets", "/no/such/page"])
+def test_queries_that_are_no_text(app: Flask, path: str) -> None:
+    environment = EnvironBuilder(path).get_environ() | {"QUERY_STRING": b"a=\xff".decode("latin1")}
+    _, status, _ = run_wsgi_app(app, environment)
+    assert status == "400 BAD REQUEST"
