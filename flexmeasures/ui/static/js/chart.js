@@ -20,6 +20,7 @@ import { describe, fitted, isDark, lookOfPage, withAnnotationsToPointAt, withCol
 import { lengthOfMeans, noteOnMeans, withoutSpread } from "./chart_points.js";
 
 const MARGIN = 90; // pixels for axes, until they have been drawn
+const RIGHT = 40; // pixels to the right of plots, at most, for the last label of an axis
 const [FEWEST, MOST] = [700, 2000]; // points of a series
 const MOST_OF_HISTORY = 50_000;
 const FRESH = 60_000; // milliseconds, for which rows need not be loaded again
@@ -30,6 +31,7 @@ export class Chart {
   #spec = null;
   #drawn = 0; // counts drawings, so that the latest one wins
   #width = 0;
+  #fitting = Promise.resolve();
   #known = null; // what was loaded last: { start, end, rows, at }
 
   /** specUrl, dataUrl: of this server, without query; dataset: what the specification calls its rows;
@@ -207,13 +209,23 @@ export class Chart {
   }
 
   /** Make the whole as wide as the element: plots take what axes leave. */
-  async #fit() {
+  #fit() {
+    // One after the other, as each measures what the one before has drawn.
+    this.#fitting = this.#fitting.catch(() => null).then(() => this.#fitOnce());
+    return this.#fitting;
+  }
+
+  async #fitOnce() {
+    if (!this.view) return;
     const drawing = this.#drawn;
     const widths = widthSignals(this.view, this.#spec);
     if (!widths.length) return;
     const svg = this.canvas.querySelector("svg");
     const plot = this.view.signal(widths[0]);
-    this.margin = Math.ceil(svg.getBoundingClientRect().width - plot) + 1;
+    const whole = svg.getBoundingClientRect();
+    const left = (svg.querySelector(".role-scope path.background")?.getBoundingClientRect().left ?? Infinity) - whole.left;
+    // A legend that is wider than the plot does not make the plot narrower.
+    this.margin = Math.ceil(Math.min(whole.width - plot, left + RIGHT)) + 1;
     const wanted = Math.max(160, this.#width - this.margin);
     if (Math.abs(wanted - plot) < 2) return;
     for (const name of widths) this.view.signal(name, wanted);

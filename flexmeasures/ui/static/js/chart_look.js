@@ -26,7 +26,12 @@ export function lookOfPage(width) {
     customFormatTypes: true,
     font: "Poppins, system-ui, sans-serif",
     axis: { ...labels, gridColor: line, domainColor: line, tickColor: line },
-    legend: { ...labels, labelLimit: Math.max(120, width - 60) },
+    legend: {
+      ...labels,
+      labelLimit: Math.max(120, width - 60),
+      // On phones, one legend below the other.
+      ...(width < NARROW ? { layout: { bottom: { direction: "vertical" } } } : {}),
+    },
     title: { color: ink, anchor: "start", limit: width },
     view: { stroke: line },
     rule: { color: colour("--secondary-color") },

@@ -75,7 +75,7 @@ def test_the_page_of_an_asset(visit: Visit, world: World) -> None:
     assert box["width"] > 300
     expect(page.locator("#sensorchart svg")).to_contain_text("Power (MW)")
     assert barriers(page) == []
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     page.get_by_role("button", name="Edit asset").click()
     page.get_by_label("Latitude").fill("91")
     page.locator("#edit-asset").get_by_role("button", name="Save").click()
