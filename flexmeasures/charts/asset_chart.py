@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.charts.defaults import (
+    END_OF_EVENT,
     IS_MEAN,
-    POINTS_TRANSFORM,
     REPLAY_RULER,
     SPREAD,
     Spec,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from flexmeasures.data.models.time_series import Sensor
 
 ROW_WIDTH, ROW_HEIGHT = 800, 150
+
+_SIZE_OF_CIRCLES = 200
 
 
 @apply_chart_defaults
@@ -72,7 +74,7 @@ def chart_for_multiple_sensors(
         },
     }
     if step is None:
-        spec["transform"] = POINTS_TRANSFORM
+        spec["transform"] = [END_OF_EVENT]
     return spec | overrides
 
 
@@ -144,7 +146,7 @@ def create_circle_layer(sensors: Sequence[Sensor], encoding: Spec) -> Spec:
         *([_selection("hover_nearest_brush", nearest=True)] if len(sensors) > 1 else []),
     ]
     hovered = [{"param": selection["name"], "empty": False} for selection in selections]
-    size = {"condition": {"test": {"or": hovered}, "value": 200}, "value": 0}
+    size = {"condition": {"test": {"or": hovered}, "value": _SIZE_OF_CIRCLES}, "value": 0}
     return {
         "mark": {"type": "circle", "opacity": 1, "clip": True},
         "encoding": encoding | {"color": field("sensor_description"), "size": size},
@@ -162,6 +164,15 @@ def create_rect_layer(event_start: Spec, tooltip: list[Spec], with_ends: bool = 
         "mark": {"type": "rect", "opacity": 0, "clip": True},
         "encoding": {"x": event_start, **ends, "tooltip": tooltip},
     }
+
+
+def _draw_on_demand(circles: Spec, below: Spec) -> None:
+    """Draw circles only on events below the mouse, which marks below them tell: thousands that
+    cannot be seen take as long to draw as all the rest."""
+    below["params"] = circles.pop("params")
+    hovered = [{"filter": {"param": param["name"], "empty": False}} for param in below["params"]]
+    circles["transform"] = hovered
+    circles["encoding"] |= {"size": {"value": _SIZE_OF_CIRCLES}}
 
 
 def _spread_layer(number: int, event_start: Spec, title: str, scale: Spec) -> Spec:
@@ -205,7 +216,10 @@ def _row(number: int, row: Row, time: Spec, step: timedelta | None) -> Spec:
         wide = time_axis(None, None) if step is None else _wide(time, step)
         layers.append(create_rect_layer(wide, tooltip, with_ends=step is None))
     points = {"x": time, "y": value, "detail": [field("source")], "tooltip": tooltip}
-    layers += [create_circle_layer(sensors, points), REPLAY_RULER]
+    circles = create_circle_layer(sensors, points)
+    if step is None and len(sensors) == 1:
+        _draw_on_demand(circles, layers[-1])
+    layers += [circles, REPLAY_RULER]
     return {
         "title": _title(row),
         "transform": [

@@ -54,13 +54,14 @@ FIELD_DEFINITIONS: dict[str, Spec] = {
 }
 
 # Of rows that say how long they are (`points.points`).
-POINTS_TRANSFORM: list[Spec] = [
-    {"calculate": "datum.event_start + datum.event_resolution", "as": "event_end"},
-    {
-        "calculate": "timeFormat(datum.belief_time, '%H:%M on %A %b %e, %Y')",
-        "as": "full_belief_time",
-    },
-]
+END_OF_EVENT: Spec = {
+    "calculate": "datum.event_start + datum.event_resolution",
+    "as": "event_end",
+}
+FULL_BELIEF_TIME: Spec = {
+    "calculate": "timeFormat(datum.belief_time, '%H:%M on %A %b %e, %Y')",
+    "as": "full_belief_time",
+}
 # Names of layers that show between which values means lie begin so: who embeds the chart can leave
 # them out, if no row is a mean.
 SPREAD = "spread"

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from flexmeasures.charts.defaults import (
+    END_OF_EVENT,
+    FULL_BELIEF_TIME,
     IS_MEAN,
-    POINTS_TRANSFORM,
     REPLAY_RULER,
     SPREAD,
     Spec,
@@ -55,7 +56,7 @@ def bar_chart(
         "layer": [*layers, ruler],
     }
     if max_points is not None:
-        spec["transform"] = POINTS_TRANSFORM
+        spec["transform"] = [END_OF_EVENT, FULL_BELIEF_TIME]
     return spec | overrides
 
 
