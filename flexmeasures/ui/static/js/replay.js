@@ -22,7 +22,10 @@ export class Replay {
     this.replay.addEventListener("click", () => this.toggle());
     this.stop?.addEventListener("click", () => this.end("Replay stopped."));
     // Another period: what is played does not fit any more.
-    chart.element.addEventListener("chart:loading", () => this.end("", false));
+    chart.element.addEventListener("chart:loading", () => {
+      this.end("", false);
+      this.time.textContent = ""; // nor does what was wrong with another period
+    });
     document.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
@@ -52,19 +55,21 @@ export class Replay {
     this.#set("playing", "Replay starts.");
     this.time.classList.remove("error");
     this.time.textContent = "Loading\u2026";
-    let rows;
     try {
-      rows = await this.chart.loadHistory(signal);
+      const rows = await this.chart.loadHistory(signal);
+      await this.#frames(rows, signal);
     } catch (error) {
-      if (signal.aborted) return;
-      this.end("", false);
-      this.time.classList.add("error");
-      this.time.textContent = error.message.replace(/^.*"max_points":\["(.*?)"\].*$/, "$1");
-      this.state.textContent = this.time.textContent;
+      if (!signal.aborted) this.#fail(error);
       return;
     }
-    await this.#frames(rows, signal);
     if (!signal.aborted) this.end("Replay ended.");
+  }
+
+  #fail(error) {
+    this.end("");
+    this.time.classList.add("error");
+    this.time.textContent = error.message.replace(/^.*"max_points":\["(.*?)"\].*$/, "$1");
+    this.state.textContent = this.time.textContent;
   }
 
   async #frames(rows, signal) {
