@@ -10,8 +10,11 @@ import click
 from flexmeasures.cli.progress import waiting
 from flexmeasures.cli.utils import MsgStyle, abort, confirm
 from flexmeasures.data.schemas.sensors import SensorIdField
+from flexmeasures.data.schemas.times import DurationField
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
     from flexmeasures.data.models.time_series import Sensor
 
 
@@ -29,20 +32,47 @@ def _with_sensor(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+def _with_age(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--older-than",
+        "age",
+        type=DurationField(),
+        help="Only about events that started longer ago. ISO 8601, for example P2Y or P400D.",
+    )(command)
+
+
+def _going(sensor: Sensor | None, age: Any) -> list[ColumnElement[bool]]:
+    """Criteria: of that sensor or any; if an age is given, about events that started before."""
+    from flexmeasures.data.services import deletion
+    from flexmeasures.utils.time_utils import server_now
+
+    criteria = deletion.of_sensor(sensor)
+    if age is None:
+        return criteria
+    try:
+        moment = server_now() - age
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError("'--older-than' is too long.") from error
+    if moment > server_now():
+        raise click.UsageError("'--older-than' must not be negative.")
+    return [*criteria, deletion.starts_before(moment)]
+
+
 @click.command("measurements")
 @_with_sensor
+@_with_age
 @_with_force
-def delete_measurements(sensor: Sensor | None, force: bool) -> None:
+def delete_measurements(sensor: Sensor | None, age: Any, force: bool) -> None:
     """Delete measurements: beliefs with a horizon of 0 or less (ex post).
 
     \b
     Example:
-      flexmeasures delete measurements --sensor-id 1
+      flexmeasures delete measurements --sensor-id 1 --older-than P2Y
     """
     from flexmeasures.data.config import db
     from flexmeasures.data.services import deletion
 
-    going = [*deletion.of_sensor(sensor), deletion.IS_MEASUREMENT]
+    going = [*_going(sensor, age), deletion.IS_MEASUREMENT]
     if not force:
         confirm(_question("measurements", deletion.count_beliefs(*going).total, sensor))
     click.echo(f"Deleting (time series) data from the database {db.engine} ...")
@@ -54,21 +84,24 @@ def delete_measurements(sensor: Sensor | None, force: bool) -> None:
 
 @click.command("prognoses")
 @_with_force
+@_with_age
 @_with_sensor
-def delete_prognoses(sensor: Sensor | None, force: bool) -> None:
+def delete_prognoses(sensor: Sensor | None, age: Any, force: bool) -> None:
     """Delete forecasts and schedules: beliefs with a horizon of more than 0 (ex ante).
 
-    Those of all sensors go together with all jobs that wait to make more of them.
+    Those of all sensors go together with all jobs that wait to make more of them, unless only old
+    ones go.
 
     \b
     Example:
       flexmeasures delete prognoses --sensor-id 1
+      flexmeasures delete prognoses --older-than P90D --force
     """
     from flexmeasures.data.config import db
     from flexmeasures.data.services import deletion
     from flexmeasures.data.services.jobs import find_queue
 
-    going = [*deletion.of_sensor(sensor), deletion.IS_PROGNOSIS]
+    going = [*_going(sensor, age), deletion.IS_PROGNOSIS]
     if not force:
         confirm(_question("prognoses", deletion.count_beliefs(*going).total, sensor))
     click.echo(
@@ -76,7 +109,7 @@ def delete_prognoses(sensor: Sensor | None, force: bool) -> None:
     )
     with waiting("Deleting beliefs"):
         number = deletion.delete_beliefs(*going)
-    if sensor is None:
+    if sensor is None and age is None:
         # Before the commit: if this fails, nothing is deleted.
         for queue, noun in (("forecasting", "Forecast"), ("scheduling", "Schedule")):
             click.echo(f"Deleted {find_queue(queue).empty()} {noun} Jobs")

@@ -145,7 +145,9 @@ def _save_table(connection: Connection, table: Table, folder: Path, revision: st
     header = {"table": table.name, "columns": columns, "revision": revision}
     with gzip.open(_file(folder, table), "wb", compresslevel=1) as file:
         file.write(json.dumps(header).encode() + b"\n")
-        copy(connection, f"COPY {quote(table.name)} ({listed(columns)}) TO STDOUT", file)
+        # By a query, which also reads tables that an extension keeps in chunks.
+        rows = f"SELECT {listed(columns)} FROM {quote(table.name)}"
+        copy(connection, f"COPY ({rows}) TO STDOUT", file)
 
 
 def _load_table(connection: Connection, table: Table, path: Path, empty: bool) -> None:

@@ -49,6 +49,11 @@ def of_sensor(sensor: Sensor | None) -> list[ColumnElement[bool]]:
     return [] if sensor is None else [TimedBelief.sensor_id == sensor.id]
 
 
+def starts_before(moment: datetime) -> ColumnElement[bool]:
+    """Criterion: about events that start before that moment."""
+    return TimedBelief.event_start < moment
+
+
 def unchanged_of(sensor: Sensor | None) -> list[ColumnElement[bool]]:
     """Criteria: unchanged beliefs (see `data.beliefs.unchanged`) about that sensor, or any."""
     return [is_unchanged(*of_sensor(sensor))]

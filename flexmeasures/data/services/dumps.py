@@ -47,6 +47,8 @@ _NAME = re.compile(r'"((?:[^"]|"")+)"|([^",\s]+)')
 _ENCODING = re.compile(rb"^SET client_encoding = '(\w+)';$")
 _END = b"\\.\n"
 
+_CHUNKED_TABLES = "timescaledb_information.hypertables"
+
 
 class DumpError(Exception):
     """A dump cannot be made or restored; says why and what to do."""
@@ -65,6 +67,7 @@ def dump(folder: Path) -> Path:
         parameters = info.dsn_parameters | {"host": info.host, "port": str(info.port)}
         program = _pg_dump(info.server_version // 10_000)
         schema = connection.scalar(text("SELECT current_schema()"))
+        _refuse_chunks(connection)
         password, database = info.password, re.sub(r"[^\w.-]", "_", info.dbname)
     path = folder / f"pgbackup_{database}_{server_now():%Y-%m-%d-%H%M}.dump"
     known = {name: parameters[name] for name in _CONNECTION if parameters.get(name)}
@@ -90,6 +93,20 @@ def dump(folder: Path) -> Path:
         if done.returncode != 0:
             raise DumpError(_said_by(program, done.stderr))
     return path
+
+
+def _refuse_chunks(connection: Connection) -> None:
+    """TimescaleDB has the rows of its tables elsewhere, so that a dump would come without them."""
+    if not connection.scalar(text(f"SELECT to_regclass('{_CHUNKED_TABLES}') IS NOT NULL")):
+        return
+    chunked = f"SELECT hypertable_name FROM {_CHUNKED_TABLES} WHERE hypertable_schema = "
+    names = connection.scalars(text(f"{chunked} current_schema()")).all()
+    if names:
+        raise DumpError(
+            f"TimescaleDB keeps the rows of {', '.join(names)} in chunks, which a dump would lack."
+            " Use `flexmeasures db-ops save --data`, or dump the whole database by pg_dump, as"
+            " TimescaleDB documents it."
+        )
 
 
 @contextmanager

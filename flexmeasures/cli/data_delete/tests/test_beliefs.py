@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import func, select
@@ -74,6 +76,49 @@ class TestMeasurements:
         assert done.stderr == ""
         assert done.stdout.endswith("Deleted 6 measurements (ex-post beliefs)\n")
         assert horizons(data, 1) == horizons(data, 3) == [1, 2]
+
+
+class TestOldOnes:
+    """Kept are events from 25 November 2026 on; each sensor has others, a year earlier."""
+
+    @pytest.fixture(autouse=True)
+    def older(self, data: SQLAlchemy) -> Iterator[None]:
+        for sensor_id in (1, 3):
+            sensor = data.session.get_one(Sensor, sensor_id)
+            data.session.add_all(
+                TimedBelief(
+                    sensor,
+                    data.session.get_one(DataSource, 1),
+                    event_start=START - timedelta(days=365),
+                    belief_horizon=hours * HOUR,
+                    event_value=1,
+                )
+                for hours in (24, 0)
+            )
+        data.session.commit()
+        with time_machine.travel(START + timedelta(days=30)):
+            yield
+
+    def test_measurements(self, data: SQLAlchemy, invoke: Invoke) -> None:
+        done = invoke(delete_measurements, "--older-than", "P3M", "--force")
+        assert done.stdout.endswith("Deleted 2 measurements (ex-post beliefs)\n")
+        assert horizons(data, 1) == horizons(data, 3) == [-2, -1, 0, 1, 2, 24]
+
+    def test_prognoses_of_a_sensor(self, data: SQLAlchemy, invoke: Invoke) -> None:
+        invoke(delete_prognoses, "--older-than", "P31D", "--sensor-id", "1", "--force")
+        assert horizons(data, 1) == [-2, -1, 0, 0, 1, 2]
+        assert horizons(data, 3) == [-2, -1, 0, 0, 1, 2, 24]
+
+    def test_jobs_go_on(self, data: SQLAlchemy, invoke: Invoke) -> None:
+        enqueue(make_job("forecasting", print, {}, description="print"))
+        invoke(delete_prognoses, "--older-than", "P31D", "--force")
+        assert find_queue("forecasting").count == 1
+
+    @pytest.mark.parametrize("age", ["-P1D", "P9999Y", "two years"])
+    def test_no_age(self, data: SQLAlchemy, invoke: Invoke, age: str) -> None:
+        done = invoke(delete_measurements, f"--older-than={age}", "--force", exit_code=2)
+        assert "--older-than" in done.stderr
+        assert len(horizons(data, 1)) == 7
 
 
 class TestPrognoses:

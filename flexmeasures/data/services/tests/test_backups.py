@@ -78,6 +78,25 @@ def test_load_keeps_what_is_new(fresh_db: SQLAlchemy, saved: tuple[Path, Content
     assert after == before
 
 
+def test_rows_in_chunks_are_saved(fresh_db: SQLAlchemy, world: World, tmp_path: Path) -> None:
+    """As TimescaleDB keeps them: in tables that inherit, elsewhere."""
+    before = contents(fresh_db)["timed_belief"]
+    with fresh_db.engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA chunks"))
+        connection.execute(text("CREATE TABLE chunks.one () INHERITS (timed_belief)"))
+        connection.execute(text("INSERT INTO chunks.one SELECT * FROM timed_belief"))
+        connection.execute(text("DELETE FROM ONLY timed_belief"))
+    try:
+        backups.save(tmp_path / "spring")
+    finally:
+        with fresh_db.engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA chunks CASCADE"))
+    assert contents(fresh_db)["timed_belief"] == []
+    backups.load(tmp_path / "spring")
+    fresh_db.session.commit()
+    assert contents(fresh_db)["timed_belief"] == before != []
+
+
 def test_parts(fresh_db: SQLAlchemy, world: World, tmp_path: Path) -> None:
     before = contents(fresh_db)
     names = backups.save(tmp_path / "structure", data=False)

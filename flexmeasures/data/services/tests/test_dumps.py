@@ -101,6 +101,22 @@ def test_nothing_is_stored_before_the_commit(
     assert new.id == len(full["account"]) + 1  # ids go on, too
 
 
+def test_rows_that_timescaledb_would_hold_back(
+    fresh_db: SQLAlchemy, full: Contents, tmp_path: Path
+) -> None:
+    view = "SELECT current_schema() AS hypertable_schema, 'timed_belief' AS hypertable_name"
+    with fresh_db.engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA timescaledb_information"))
+        connection.execute(text(f"CREATE VIEW timescaledb_information.hypertables AS {view}"))
+    try:
+        with pytest.raises(DumpError, match="rows of timed_belief in chunks"):
+            dumps.dump(tmp_path)
+    finally:
+        with fresh_db.engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA timescaledb_information CASCADE"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_the_owner_may_read_it(dumped: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE(dumped.stat().st_mode) == 0o600
     assert dumped.name.startswith("pgbackup_flexmeasures_20")
