@@ -2,10 +2,14 @@
 
 import { call, refusals } from "./api.js";
 import { addDays, withOffset } from "./calendar.js";
-import { make, moment, number, spoken } from "./html.js";
+import { make, moment, spoken } from "./html.js";
 
-const HEADS = ["Forecasts of", "Horizon", "MAE", "RMSE", "WAPE", "1 \u2212 WAPE", "Events"];
-const REFERENCES = { persistence: "Simple: as measured last", yesterday: "Simple: as the day before" };
+const HEADS = ["Horizon", "MAE", "RMSE", "WAPE", "1 \u2212 WAPE", "Events"];
+const REFERENCES = {
+  persistence: "To compare: what was measured last",
+  yesterday: "To compare: the same time of the day before",
+};
+const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
 for (const panel of document.querySelectorAll("[data-accuracy]")) {
   const form = panel.querySelector("form");
@@ -64,22 +68,30 @@ function show(panel, found) {
   panel.querySelector("[data-notes]").replaceChildren(...notes(found).map((text) => make("li", "", text)));
 }
 
+/** A part for each source, with a row per horizon. */
 function table({ scores, references, unit }) {
-  const head = make("tr", "", ...HEADS.map((text, column) => cell("th", ["MAE", "RMSE"].includes(text) && unit ? `${text} (${unit})` : text, column)));
-  const rows = [...scores, ...references].map((score) => {
-    const name = score.source?.description ?? REFERENCES[score.reference] ?? score.reference;
-    const { mae, rmse, wape, accuracy, events } = score;
-    const figures = [spoken(score.horizon), figure(mae), figure(rmse), percent(wape), percent(accuracy), String(events)];
-    const line = make("tr", score.reference ? "reference" : "", cell("th", name, 0), ...figures.map((text, column) => cell("td", text, column + 1)));
-    if (score.reason) line.title = score.reason;
-    return line;
+  const titles = HEADS.map((text) => (["MAE", "RMSE"].includes(text) && unit ? `${text} (${unit})` : text));
+  const head = make("tr", "", ...titles.map((text, column) => heading("col", text, column ? "number" : "")));
+  const parts = Map.groupBy([...scores, ...references], ({ source, reference }) => source?.id ?? reference);
+  const bodies = [...parts.values()].map((rows) => {
+    const [{ source, reference }] = rows;
+    const title = heading("rowgroup", source?.description ?? REFERENCES[reference] ?? reference);
+    title.colSpan = HEADS.length;
+    return make("tbody", reference ? "reference" : "", make("tr", "", title), ...rows.map(line));
   });
-  return make("table", "table table-hover accuracy", make("thead", "", head), make("tbody", "", ...rows));
+  return make("table", "table accuracy", make("thead", "", head), ...bodies);
 }
 
-function cell(name, text, column) {
-  const made = make(name, column > 1 ? "number" : "", text);
-  if (name === "th") made.scope = column === 0 && text !== HEADS[0] ? "row" : "col";
+function line({ horizon, mae, rmse, wape, accuracy, events, reason }) {
+  const figures = [figure(mae), figure(rmse), percent(wape), percent(accuracy), String(events)];
+  const row = make("tr", "", heading("row", spoken(horizon)), ...figures.map((text) => make("td", "number", text)));
+  if (reason) row.title = reason;
+  return row;
+}
+
+function heading(scope, text, className = "") {
+  const made = make("th", className, text);
+  made.scope = scope;
   return made;
 }
 
@@ -88,5 +100,5 @@ function notes({ scores, references, notes: assumed }) {
   return [...assumed, ...reasons];
 }
 
-const figure = (value) => (value === null ? "\u2013" : number(value));
-const percent = (value) => (value === null ? "\u2013" : `${number(100 * value)} %`);
+const figure = (value) => (value === null ? "\u2013" : SHORT.format(value).replace("-", "\u2212"));
+const percent = (value) => (value === null ? "\u2013" : `${SHORT.format(100 * value).replace("-", "\u2212")} %`);

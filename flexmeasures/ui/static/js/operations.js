@@ -186,11 +186,12 @@ class Schedule extends Operation {
   }
 
   async finish(result) {
-    const { rows, spec, missing } = await loadSchedule(this.accepted.job, result);
+    const { rows, spec, missing, withoutPrices } = await loadSchedule(this.accepted.job, result);
     const [start, end] = [new Date(result.start), new Date(result.end)];
     const info = result["scheduler-info"];
     const { warnings, notes } = remarks(info);
     if (missing) warnings.push(`Of ${missing} sensors, the plan cannot be shown here.`);
+    if (withoutPrices) warnings.push("You may not read the sensor of the prices, so they are not drawn.");
     const text = `Done. From ${moment(start)} to ${moment(end)}.`;
     if (!spec.vconcat.length) throw new Error("The schedule is made, but you may not read the sensors that have it.");
     await this.show({ text, rows, spec, start, end, facts: costs(info), warnings, notes });

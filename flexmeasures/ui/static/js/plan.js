@@ -8,7 +8,7 @@ const MOST_SENSORS = 12;
 const BEFORE = 2 * 24 * 3600_000; // of measurements that are shown with a forecast
 const SENSORS = "/api/v3_0/sensors";
 
-/** The schedule of a finished job: { rows, spec, missing }. */
+/** The schedule of a finished job: { rows, spec, missing, withoutPrices }. */
 export async function loadSchedule(job, result) {
   const ids = result.sensors.slice(0, MOST_SENSORS);
   const sensors = (await Promise.all(ids.map(sensorWithId))).filter(Boolean);
@@ -19,9 +19,10 @@ export async function loadSchedule(job, result) {
     sensors.map((sensor) => planOf(sensor, job, { duration, unit: isPower(sensor) ? unit : undefined })),
   );
   const panels = loaded.filter((panel) => panel?.rows.length);
-  const prices = await pricesOf(result["scheduler-info"], window);
+  const step = Math.min(3600_000, ...panels.map(({ rows: [first] }) => first.event_end - first.event_start));
+  const prices = await pricesOf(result["scheduler-info"], window, step);
   const rows = [...panels.flatMap((panel) => panel.rows), ...prices.rows];
-  return { rows, spec: specOfSchedule(panels, prices), missing: result.sensors.length - panels.length };
+  return { rows, spec: specOfSchedule(panels, prices), missing: result.sensors.length - panels.length, withoutPrices: prices.missing };
 }
 
 /** The forecasts of a finished job, and what was measured before: { rows, spec, start, end }. */
@@ -68,7 +69,8 @@ function row(event_start, event_end, event_value, unit, sensor, kind) {
   return { event_start, event_end, event_value, kind, sensor: described, text: `${number(event_value)} ${unit}`, when: moment(event_start) };
 }
 
-async function pricesOf(info, { start, end }) {
+/** In steps of that many milliseconds, so that also plans from within an hour have those of the hour. */
+async function pricesOf(info, { start, end }, step) {
   const told = info?.prices ?? {};
   const unit = `${info?.currency}/MWh`;
   const same = JSON.stringify(told["production-price"]) === JSON.stringify(told["consumption-price"]);
@@ -81,7 +83,7 @@ async function pricesOf(info, { start, end }) {
       found.rows.push(...closed(prices));
     } else if (price?.sensor) {
       const sensor = await sensorWithId(price.sensor);
-      const query = { start: start.toISOString(), duration: `PT${Math.round((end - start) / 1000)}S`, unit: sensor?.unit };
+      const query = { start: start.toISOString(), duration: `PT${Math.round((end - start) / 1000)}S`, unit: sensor?.unit, resolution: `PT${step / 1000}S` };
       const answer = sensor && (await call(`${SENSORS}/${sensor.id}/data`, { query }));
       if (answer?.code !== 200) found.missing = true;
       else {
