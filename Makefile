@@ -85,6 +85,18 @@ lint: install-for-dev ## Style, format, types and layers
 fuzz: install-for-test ## Try the API as it is described, as each role: make fuzz ARGS="--examples 500"
 	@$(PYTHON_IN_VENV) ci/fuzz.py $(ARGS)
 
+.PHONY: try-stack
+try-stack: install-for-test ## Run on this machine what docker-compose.yml runs in containers
+	@$(PYTHON_IN_VENV) ci/try_stack.py
+
+.PHONY: audit
+audit: ## Ask a public database for known vulnerabilities of the pinned packages
+	@ci/audit
+
+.PHONY: sbom
+sbom: install ## Write a bill of materials to sbom.json (CycloneDX)
+	@$(PYTHON_IN_VENV) ci/sbom.py sbom.json
+
 .PHONY: benchmark
 benchmark: install-for-test ## Measure speed, as ratios within one run
 	@$(PYTHON_IN_VENV) -m pytest benchmarks --benchmark-columns=min,median,max,rounds $(ARGS)

@@ -3,8 +3,8 @@
 
     python ci/sbom.py [FILE]
 
-Listed are FlexMeasures, the Python packages that requirements/app.txt pins (with licences, and which
-package needs which), and the libraries of its pages. Nothing is looked up elsewhere.
+Listed are FlexMeasures, the Python packages that requirements/app.txt pins (with licences, and
+which package needs which), and the libraries of its pages. Nothing is looked up elsewhere.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def bill() -> dict[str, Any]:
     needed_by = pinned()
     packages = {name: distribution(name) for name in sorted(needed_by)}
     libraries = list(vendored())
-    needs: dict[str, list[str]] = {name: [] for name in packages} | {_OURS: []}
+    needs: dict[str, list[str]] = {name: [] for name in [*packages, _OURS]}
     for name, parents in needed_by.items():
         for parent in parents:
             needs[parent].append(reference(packages[name]))
