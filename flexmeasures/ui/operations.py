@@ -175,12 +175,14 @@ def _example(sensor: Sensor) -> Config:
     if sensor.generic_asset.generic_asset_type.name == "process":
         return {"process-type": "SHIFTABLE", "duration": "PT2H", "power": "1 kW"}
     known = sensor.get_attribute
+    least = known("min_soc_in_mwh")
+    level = known("soc_in_mwh")
     told = {
-        "soc-at-start": (known("soc_in_mwh"), "MWh", "0 kWh"),
-        "soc-min": (known("min_soc_in_mwh"), "MWh", None),
+        "soc-at-start": (least if level is None else level, "MWh", "0 kWh"),
+        "soc-min": (least, "MWh", None),
         "soc-max": (known("max_soc_in_mwh"), "MWh", "10 kWh"),
         "power-capacity": (known("capacity_in_mw"), "MW", "5 kW"),
-        "roundtrip-efficiency": (known("roundtrip_efficiency"), "", None),
+        "roundtrip-efficiency": (known("roundtrip_efficiency"), "", "90%"),
     }
     texts = {
         key: default if value is None else f"{value} {unit}".strip()

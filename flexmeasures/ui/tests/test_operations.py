@@ -130,6 +130,7 @@ def test_examples_tell_what_attributes_do(world: World) -> None:
             "soc-at-start": "0 kWh",
             "soc-max": "0.45 MWh",
             "power-capacity": "0.5 MW",
+            "roundtrip-efficiency": "90%",
         }
     ]
     assert json.loads(found.flex_context) == {"consumption-price": {"sensor": price.id}}
