@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ import flexmeasures
 from flexmeasures.bootstrap.application import FlexMeasures
 from flexmeasures.bootstrap.exceptions import ConfigurationError
 from flexmeasures.data.config import db
+from flexmeasures.utils.config_defaults import TestingConfig
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -43,6 +45,9 @@ def set_up_database(app: FlexMeasures) -> None:
     if app.config["LOCAL_MODE"]:
         with app.app_context():
             event.listen(db.engine, "do_connect", _connect_to_local_server)
+    elif app.testing and uri == TestingConfig.SQLALCHEMY_DATABASE_URI:
+        with app.app_context():
+            event.listen(db.engine, "do_connect", _connect_to_database_of_tests)
 
 
 def set_up_migrations(app: FlexMeasures) -> None:
@@ -110,6 +115,18 @@ def _connect_to_local_server(dialect: Any, record: Any, args: Any, params: dict[
 
     _, address = dialect.create_connect_args(make_url(local.database_uri()))
     local.announce()
+    return dialect.connect(**params | address)
+
+
+def _connect_to_database_of_tests(
+    dialect: Any, record: Any, args: Any, params: dict[str, Any]
+) -> Any:
+    """The usual database for tests; if it is not there, a scratch one."""
+    from flexmeasures.bootstrap import local
+
+    with suppress(dialect.loaded_dbapi.OperationalError):
+        return dialect.connect(*args, **params)
+    _, address = dialect.create_connect_args(make_url(local.database_uri_of_tests()))
     return dialect.connect(**params | address)
 
 

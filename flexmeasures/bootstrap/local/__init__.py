@@ -23,6 +23,7 @@ from flexmeasures.bootstrap.local.folder import data_folder, secret_key
 from flexmeasures.bootstrap.local.postgres import Postgres
 from flexmeasures.bootstrap.local.server import Server
 from flexmeasures.bootstrap.local.throwaway import (
+    database_uri_of_tests,
     redis_url_of_tests,
     throwaway_database_server,
     throwaway_redis_server,
@@ -38,6 +39,7 @@ __all__ = [
     "announce",
     "data_folder",
     "database_uri",
+    "database_uri_of_tests",
     "redis_client",
     "redis_url",
     "redis_url_of_tests",

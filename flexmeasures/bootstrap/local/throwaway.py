@@ -7,13 +7,14 @@ import contextlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 from flexmeasures.bootstrap.local.postgres import Postgres
 from flexmeasures.bootstrap.local.valkey import Valkey
 
+_DATABASE_OF_TESTS = "SQLALCHEMY_TEST_DATABASE_URI"
 _REDIS_OF_TESTS = "FLEXMEASURES_TEST_REDIS_URL"
 
 # Waits for a line, or for the end of its input, which comes when we die. Then it stops what runs
@@ -68,17 +69,29 @@ def throwaway_redis_server() -> Iterator[str]:
 
 
 @cache
-def redis_url_of_tests() -> str:
-    """The URL of the server for the queues of tests, in FLEXMEASURES_TEST_REDIS_URL.
+def database_uri_of_tests() -> str:
+    """The database of tests, in SQLALCHEMY_TEST_DATABASE_URI.
 
     Unless that is given, a scratch server is started once and for the whole process, and given to
     the processes that this one starts.
     """
-    if _REDIS_OF_TESTS not in os.environ:
+    return _given_or_started(_DATABASE_OF_TESTS, throwaway_database_server)
+
+
+@cache
+def redis_url_of_tests() -> str:
+    """The server for the queues of tests, in FLEXMEASURES_TEST_REDIS_URL; otherwise the same."""
+    return _given_or_started(_REDIS_OF_TESTS, throwaway_redis_server)
+
+
+def _given_or_started(
+    variable: str, server: Callable[[], contextlib.AbstractContextManager[str]]
+) -> str:
+    if variable not in os.environ:
         stack = contextlib.ExitStack()
-        os.environ[_REDIS_OF_TESTS] = stack.enter_context(throwaway_redis_server())
+        os.environ[variable] = stack.enter_context(server())
         atexit.register(stack.close)
-    return os.environ[_REDIS_OF_TESTS]
+    return os.environ[variable]
 
 
 @contextlib.contextmanager
