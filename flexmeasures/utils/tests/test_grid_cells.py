@@ -28,16 +28,17 @@ def test_no_cells() -> None:
 def test_squares(capsys: pytest.CaptureFixture[str]) -> None:
     grid = LatLngGrid(*REGION, 2, 2)
     assert (grid.cell_size_lat, grid.cell_size_lng) == (-4, 4)
-    assert grid.get_locations("square") == [
+    expected: list[tuple[float, float]] = [
         *((56, 0), (52, 0), (56, 4), (52, 4), (56, 8), (52, 8)),
         *((48, 0), (48, 4), (48, 8)),
     ]
+    assert grid.get_locations("square") == expected
     assert capsys.readouterr().out == "[FLEXMEASURES] Number of locations in square grid: 9\n"
 
 
 def test_one_cell_has_the_region_in_its_middle() -> None:
     grid = LatLngGrid(*REGION, 1, 1)
-    assert grid.top_left == grid.bottom_right == (52, 4)
+    assert grid.top_left == grid.bottom_right == (52.0, 4.0)
     assert grid.get_locations("square") == [(56, 0), (48, 0), (56, 8), (48, 8)]
 
 
