@@ -12,5 +12,10 @@ else
     git remote add staging "$STAGING_REMOTE_REPO"
 fi
 # CI often checks out a commit, not a branch.
-git push --follow-tags staging "HEAD:refs/heads/$BRANCH_NAME"
-git push --tags staging
+git push --tags staging "HEAD:refs/heads/$BRANCH_NAME"
+
+arrived=$(git ls-remote staging "refs/heads/$BRANCH_NAME" | cut -f 1)
+if [ "$arrived" != "$(git rev-parse HEAD)" ]; then
+    echo "The server did not deploy this." >&2
+    exit 1
+fi
