@@ -11,8 +11,19 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 
 
+# Tests stay here, but for this module, which the documentation's example names.
+PUBLIC_TESTS = "flexmeasures.data.tests"
+PUBLIC_MODULES = {"__init__", "dummy_scheduler"}
+
+
 class BuildWithMigrations(build_py):
     """Put the top-level migrations inside the package, so that an installed one can migrate."""
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        modules = super().find_package_modules(package, package_dir)
+        if package != PUBLIC_TESTS:
+            return modules
+        return [module for module in modules if module[1] in PUBLIC_MODULES]
 
     def run(self) -> None:
         if not self.editable_mode:
@@ -59,9 +70,12 @@ setup(
     python_requires=">=3.10",
     install_requires=requirements("app"),
     extras_require={purpose: requirements(purpose) for purpose in ("test", "dev", "docs")},
-    packages=find_packages(
-        include=["flexmeasures", "flexmeasures.*"], exclude=["*.tests", "*.tests.*"]
-    ),
+    packages=[
+        *find_packages(
+            include=["flexmeasures", "flexmeasures.*"], exclude=["*.tests", "*.tests.*"]
+        ),
+        PUBLIC_TESTS,
+    ],
     package_dir={"": "."},  # lets an editable install be one line with the checkout's path
     cmdclass={"build_py": BuildWithMigrations},
     include_package_data=True,

@@ -51,7 +51,7 @@ def generic_assets() -> dict[str, GenericAsset]:
 
 def renewables() -> dict[str, GenericAsset]:
     """Wind and solar assets of the prosumer, with a day of power values from 2015-01-01 on."""
-    made = {}
+    made: dict[str, Any] = {}
     for name in ("wind-asset-1", "wind-asset-2", "solar-asset-1"):
         made[name] = _with_power(
             name, name.partition("-")[0], {"capacity_in_mw": 1, "is_producer": True}
