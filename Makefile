@@ -72,6 +72,10 @@ upgrade-deps: ## Compile to the newest pins, then test with them
 vendor: ## Fetch the libraries of pages anew, as ci/vendor.json lists them (needs npm)
 	@"$$(ci/find-python)" ci/vendor.py
 
+.PHONY: screenshots
+screenshots: install-for-test ## Take the pictures of pages for the documentation anew (needs Chromium)
+	@$(PYTHON_IN_VENV) documentation/screenshots.py
+
 # Checking
 
 .PHONY: lint
