@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache, partial
@@ -52,6 +53,8 @@ def set_up_database(app: FlexMeasures) -> None:
 
 def set_up_migrations(app: FlexMeasures) -> None:
     """Prepare Flask-Migrate, with the migrations that this package brings."""
+    # Seven lines about itself, with each command.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     from flask_migrate import Migrate
 
     Migrate(app, db, directory=str(migrations_folder()))
