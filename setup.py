@@ -83,6 +83,7 @@ setup(
     package_data={
         "flexmeasures": ["templates/**/*"],
         "flexmeasures.api.openapi": ["templates/**/*", "static/**/*"],
+        "flexmeasures.cli.data_add": ["skeleton/**/*"],
         "flexmeasures.ui": ["templates/**/*", "static/**/*"],
     },
     exclude_package_data={"": ["tests/*"]},

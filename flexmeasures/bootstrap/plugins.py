@@ -135,24 +135,46 @@ def _load(name: str, entry: str) -> ModuleType | None:
 
 
 def _load_file(name: str, file: Path) -> ModuleType:
-    """Run it as a package, whatever its name; anew, also if there is a module of that name."""
+    """Run it as a package, whatever its name; anew, also if there is a module of that name.
+
+    Not if modules of that package have been imported already, by tests or for another app: their
+    views and tables belong to what it made then.
+    """
     if name == "flexmeasures" or name in sys.stdlib_module_names:
         raise ImportError(f"There is a module {name} that others need. Give it another name.")
+    before = _modules_of(name)
+    if len(before) > 1 and _is_made_of(before.get(name), file):
+        return before[name]
     spec = importlib.util.spec_from_file_location(
         name, file, submodule_search_locations=[str(file.parent)]
     )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(name)
+    for key in before:
+        del sys.modules[key]
     sys.modules[name] = module  # so that its modules can import each other
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
+        for key in _modules_of(name):
+            del sys.modules[key]
+        sys.modules.update(before)
         raise
     return module
+
+
+def _is_made_of(module: ModuleType | None, file: Path) -> bool:
+    path = getattr(module, "__file__", None)
+    return path is not None and Path(path).resolve() == file
+
+
+def _modules_of(name: str) -> dict[str, ModuleType]:
+    """What is imported of the package of that name, by name."""
+    return {
+        key: module
+        for key, module in list(sys.modules.items())
+        if key == name or key.startswith(f"{name}.")
+    }
 
 
 def _told(error: Exception) -> str:

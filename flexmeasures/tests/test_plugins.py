@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def paths() -> Iterator[None]:
         del sys.modules[name]
 
 
-NAMES = ("our_client", "meetings", "energy_service", "broken", "our-tool")
+NAMES = ("our_client", "meetings", "energy_service", "broken", "our-tool", "our_tool")
 
 
 @pytest.fixture
@@ -214,6 +215,30 @@ def test_a_broken_plugin_is_named(
     assert f"Plugin broken ({plugin}) cannot be loaded: " in message
     assert told in message
     assert "take it out of FLEXMEASURES_PLUGINS" in message
+
+
+def test_modules_of_a_plugin_in_a_folder(app: Flask, tmp_path: Path) -> None:
+    """Views belong to all apps of a process, also if tests import them before there is an app."""
+    plugin = write(tmp_path / "our_tool", f"{BLUEPRINT}from . import views\n")
+    view = "from . import bp\n@bp.get('/tool')\ndef tool():\n    return '1'\n"
+    (tmp_path / "our_tool" / "views.py").write_text(view)
+    sys.path.insert(0, str(tmp_path))
+    views = importlib.import_module("our_tool.views")
+    for _ in range(2):
+        assert create(env="testing", plugins=[plugin]).test_client().get("/tool").text == "1"
+        assert sys.modules["our_tool.views"] is views
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = write(elsewhere / "our_tool", f"{BLUEPRINT}from . import views\n")
+    (elsewhere / "our_tool" / "views.py").write_text(view.replace("'1'", "'2'"))
+    assert create(env="testing", plugins=[other]).test_client().get("/tool").text == "2"
+
+
+def test_a_plugin_without_further_modules_is_run_each_time(app: Flask, tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        plugin = write(tmp_path / "our-tool", f"{BLUEPRINT}__version__ = '{version}'\n")
+        loaded = create(env="testing", plugins=[plugin]).config["LOADED_PLUGINS"]
+        assert loaded == {"our-tool": version}
 
 
 def test_names_that_others_need(

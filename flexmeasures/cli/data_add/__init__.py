@@ -34,6 +34,10 @@ _HERE = "flexmeasures.cli.data_add"
             f"{_HERE}.initial_structure:add_initial_structure",
             "Initialize structural data like roles and asset types.",
         ),
+        "plugin-skeleton": (
+            f"{_HERE}.plugin_skeleton:add_plugin_skeleton",
+            "Write a small plugin to start from.",
+        ),
         "schedule": (f"{_HERE}.schedule:create_schedule", "Create a schedule for a power sensor."),
         "sensor": (f"{_HERE}.sensor:add_sensor", "Add a sensor."),
         "source": (f"{_HERE}.source:add_source", "Add a data source."),
@@ -58,6 +62,7 @@ _HOMES = {
     "add_forecasts": "forecasts",
     "add_holidays": "annotation",
     "add_initial_structure": "initial_structure",
+    "add_plugin_skeleton": "plugin_skeleton",
     "add_schedule_for_process": "schedule_process",
     "add_schedule_for_storage": "schedule",
     "add_sensor": "sensor",
