@@ -13,9 +13,12 @@ help: ## List the targets
 quickstart: install ## From nothing to a battery schedule: install, set up a database, plan
 	@$(FLEXMEASURES) quickstart
 
+# Tests wait for other processes half of their time.
+TEST_PROCESSES ?= $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))
+
 .PHONY: test
 test: install-for-test ## Run the tests (options for pytest: make test ARGS="-k storage")
-	@$(PYTHON_IN_VENV) -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Running
 

@@ -94,10 +94,12 @@ def test_headers(app: FlexMeasures, path: str) -> None:
 
 
 def test_own_pages_keep_to_the_policy() -> None:
-    """No scripts and styles in pages, nor anything from elsewhere."""
+    """No scripts and styles in pages (data are no scripts), nor anything from elsewhere."""
     for template in TEMPLATES.rglob("*.html"):
         text = template.read_text()
-        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text), template
+        assert not re.search(
+            r"<script(?![^>]*\s(src=|type=\"application/json\"))|<style|\sstyle=|\son\w+=", text
+        ), template
         assert not re.search(r"(src|action)=\"(https?:)?//", text), template
         assert not re.search(r"<link[^>]*\shref=\"(https?:)?//", text), template
 
@@ -152,3 +154,16 @@ def test_caches_tell_origins_apart(monkeypatch: pytest.MonkeyPatch) -> None:
             assert answer.headers["Access-Control-Allow-Origin"] == origin
             assert answer.headers["Access-Control-Allow-Credentials"] == "true"
             assert {"Origin", "Accept-Encoding"} <= set(answer.vary)
+
+
+def test_plugins_may_add_to_the_policy(app: FlexMeasures, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They do so when their blueprints are registered, which is after all this was set up."""
+    elsewhere = {"connect-src": "https://weather.example"}
+    monkeypatch.setitem(app.config, "FLEXMEASURES_CONTENT_SECURITY_POLICY", elsewhere)
+    logo, styles = "https://pictures.example/logo.svg", "//styles.example/a.css"
+    monkeypatch.setitem(app.config, "FLEXMEASURES_MENU_LOGO_PATH", logo)
+    monkeypatch.setitem(app.config, "FLEXMEASURES_EXTRA_CSS_PATH", styles)
+    policy = app.test_client().get("/login").headers["Content-Security-Policy"].split("; ")
+    assert "connect-src 'self' https://weather.example" in policy
+    assert "img-src 'self' data: https://pictures.example" in policy
+    assert "style-src 'self' styles.example" in policy
