@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.exceptions import NotFound
 
 if TYPE_CHECKING:
     from flask_mail import Mail
@@ -33,6 +35,19 @@ class FlexMeasures(Flask):
 
     def __init__(self) -> None:
         super().__init__("flexmeasures")
+
+    def send_static_file(self, filename: str) -> Response:
+        """A file below /static: one of ours, else of a plugin whose blueprint has no prefix.
+
+        Such blueprints have the same address for static files, but only one view can have it.
+        """
+        with suppress(NotFound):
+            return super().send_static_file(filename)
+        for blueprint in self.blueprints.values():
+            if not blueprint.url_prefix and blueprint.static_url_path == self.static_url_path:
+                with suppress(NotFound):
+                    return blueprint.send_static_file(filename)
+        raise NotFound
 
     @property
     def https_only(self) -> bool:

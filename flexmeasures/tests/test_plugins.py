@@ -94,6 +94,10 @@ def test_pages(site: Flask) -> None:
     assert "<title> Our client dashboard - FlexMeasures</title>" in " ".join(page.split())
     assert "Created by Our Client" in page
     assert "/static/css/style.css" in page
+    with member.get("/static/css/style.css") as styles:
+        assert styles.content_type.startswith("text/css")
+    assert member.get("/static/css/nothing.css").status_code == 404
+    assert member.get("/static/../__init__.py").status_code == 404
     assert "our_client" in page and "2.0" in page and "energy_service" in page  # the footer
     assert "Our page" in page  # the menu
     assert "Saving energy" in member.get("/energy-service/dashboard").text
