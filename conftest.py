@@ -16,8 +16,8 @@ if not os.environ.get("CI"):
 # Files whose tests take long, most of it waiting for other processes. They go first: at the end of
 # a run, processes would wait for the one that has such a file.
 _LONG = (
-    *("ui/tests/browser/", "cli/tests/", "forecasting_workers", "test_workers", "poisoned", "_live"),
-    *("test_hosting", "test_plugins", "skeleton", "test_main"),
+    *("ui/tests/browser/", "cli/tests/", "forecasting_workers", "test_workers", "poisoned"),
+    *("_live", "test_hosting", "test_plugins", "skeleton", "test_main"),
 )
 
 
