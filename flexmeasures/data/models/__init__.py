@@ -5,6 +5,7 @@ All tables are loaded together, since they refer to each other by name.
 
 # No `from __future__ import annotations` here: that name would hide the module of the same name.
 from flexmeasures.data.models import (  # noqa: F401
+    alerts,
     annotations,
     attempts,
     data_sources,
