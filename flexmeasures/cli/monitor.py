@@ -169,6 +169,46 @@ def monitor_last_seen(
         abort("\n".join(failures))
 
 
+@fm_monitor.command("alerts")
+def monitor_alerts() -> None:
+    """Check the rules of sensors, and alert to what breaks them.
+
+    Rules are in the attribute alert-rules of sensors. Alerts are kept as annotations of the
+    sensor, each once however often this runs; they go to Sentry, to the log, and by mail to the
+    recipients of the rule, once when they start and once when they are over. Run this at least
+    daily; it looks a day back.
+
+    \b
+    Exit code 0: all was looked at, and those to be alerted are.
+    Exit code 1: a rule or a recipient cannot be used, or a mail could not be sent.
+
+    \b
+    Example:
+      flexmeasures edit attribute --sensor-id 3 --attribute alert-rules --list \\
+        '[{"kind": "above", "limit": 30, "for": "PT15M", "recipients": ["ann@mill.example"]},
+          {"kind": "gap", "longer-than": "PT1H"}, {"kind": "outlier"}]'
+      flexmeasures monitor alerts
+    """
+    from flask import current_app
+
+    from flexmeasures.data.config import db
+    from flexmeasures.data.services.alert_mails import tell_recipients
+    from flexmeasures.data.services.alerts import check_alerts, name_of
+    from flexmeasures.utils.time_utils import server_now
+
+    checked = check_alerts(server_now())
+    db.session.commit()  # so that a mail never tells of what is not kept
+    for alert in checked.started:
+        click.echo(f"Alert: {name_of(alert.sensor)}: {alert.annotation.content}")
+    for alert in checked.ended:
+        click.echo(f"Over: {name_of(alert.sensor)}: {alert.annotation.content}")
+    operators = current_app.config["FLEXMEASURES_MONITORING_MAIL_RECIPIENTS"]
+    problems = [*checked.problems, *tell_recipients(checked.rules, operators)]
+    db.session.commit()
+    if problems:
+        abort("\n".join(problems))
+
+
 def _with_other_name(command: click.Command, name: str) -> None:
     """Let a command answer to a name that documentation used; help shows one name only."""
     alias = copy.copy(command)

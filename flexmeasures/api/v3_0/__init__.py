@@ -8,6 +8,7 @@ from flexmeasures.api.openapi.views import docs
 from flexmeasures.api.public import list_services
 from flexmeasures.api.v3_0.accounts import accounts
 from flexmeasures.api.v3_0.accuracy import accuracy
+from flexmeasures.api.v3_0.alerts import alerts
 from flexmeasures.api.v3_0.asset_charts import asset_charts
 from flexmeasures.api.v3_0.assets import assets
 from flexmeasures.api.v3_0.forecasts import forecasts
@@ -23,6 +24,7 @@ v3_0.get("")(list_services)
 v3_0.register_blueprint(docs)
 v3_0.register_blueprint(accounts)
 v3_0.register_blueprint(accuracy)
+v3_0.register_blueprint(alerts)
 v3_0.register_blueprint(asset_charts)
 v3_0.register_blueprint(assets)
 v3_0.register_blueprint(forecasts)

@@ -24,7 +24,7 @@ _OWN_FIELDS = {
     "outlier": ["z-score", "history"],
 }
 _REQUIRED = ("limit", "longer-than")
-_DEFAULTS = {"for": timedelta(0), "z-score": 3.5, "history": timedelta(days=7)}
+_Z_SCORE, _HISTORY = 3.5, timedelta(days=7)  # unless a rule says otherwise
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,18 @@ class AlertRuleSchema(Schema):
 
     @post_load
     def make_rule(self, rule: dict[str, Any], **_: Any) -> AlertRule:
-        values = {key: rule.get(key.replace("-", "_").replace("for", "for_")) for key in _ALL}
-        values = {key: _DEFAULTS.get(key) if v is None else v for key, v in values.items()}
-        kind = rule["kind"]
-        limit, duration = {
-            "gap": (0.0, values["longer-than"]),
-            "outlier": (values["z-score"], values["history"]),
-        }.get(kind, (values["limit"], values["for"]))
-        name = rule.get("name") or (kind if kind in ("gap", "outlier") else f"{kind} {limit:g}")
+        kind, limit = rule["kind"], rule.get("limit", 0.0)
+        if kind == "gap":
+            duration, name = rule["longer_than"], kind
+        elif kind == "outlier":
+            limit, name = rule.get("z_score", _Z_SCORE), kind
+            duration = rule.get("history", _HISTORY)
+        else:
+            duration, name = rule.get("for_", timedelta(0)), f"{kind} {limit:g}"
         recipients = tuple(dict.fromkeys(address.lower() for address in rule["recipients"]))
-        return AlertRule(name, kind, limit, duration, recipients)
+        return AlertRule(rule.get("name", name), kind, limit, duration, recipients)
 
 
-_ALL = sorted({key for keys in _OWN_FIELDS.values() for key in keys})
 _schema = AlertRuleSchema()
 
 

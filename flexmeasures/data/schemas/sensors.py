@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate, validates
 
+from flexmeasures.data.schemas.alert_rules import check_rules
 from flexmeasures.data.schemas.generic_assets import GenericAssetIdField
 from flexmeasures.data.schemas.ids import ModelIdField, missing_ids
 from flexmeasures.data.schemas.texts import JSON, one_line
@@ -145,3 +146,4 @@ class NewSensorSchema(SensorSchemaMixin):
     def validate_attributes(self, attributes: Any, data_key: str) -> None:
         if not isinstance(attributes, dict):
             raise FMValidationError("Attributes should be a dict.")
+        check_rules(attributes)

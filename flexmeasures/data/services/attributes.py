@@ -10,6 +10,7 @@ from sqlalchemy import select
 from flexmeasures.data.config import db
 from flexmeasures.data.models.generic_assets import GenericAsset
 from flexmeasures.data.models.time_series import Sensor
+from flexmeasures.data.schemas.alert_rules import check_rules
 from flexmeasures.data.schemas.sensors_to_show import check_sensors_to_show
 
 
@@ -19,10 +20,13 @@ def set_attribute(
     """Give these assets and sensors an attribute, or the one that they have a new value.
 
     value : anything that JSON can hold
-    Raises FMValidationError for a value of `sensors_to_show` that cannot be shown.
+    Raises FMValidationError for a value of `sensors_to_show` that cannot be shown, and for
+    `alert-rules` that cannot be used.
     """
     if name == "sensors_to_show" and asset_ids:
         check_sensors_to_show(value)
+    if sensor_ids:
+        check_rules({name: value})
     models: tuple[tuple[Any, Collection[int]], ...] = (
         (GenericAsset, asset_ids),
         (Sensor, sensor_ids),
