@@ -28,6 +28,7 @@ from flexmeasures.data.beliefs.query import Filters
 from flexmeasures.data.beliefs.rows import EPOCH, Rows
 from flexmeasures.data.beliefs.search import search
 from flexmeasures.data.beliefs.sources import find_sources, load_sources
+from flexmeasures.data.config import db
 
 if TYPE_CHECKING:
     from flexmeasures.data.beliefs.sources import Sources
@@ -61,6 +62,8 @@ def points(
 
     At most five statements, however many sensors.
     """
+    if db.session.autoflush:
+        db.session.flush()  # as before queries of the session itself
     sensors = list(sensors)
     sources = find_sources(source)
     filters = Filters(

@@ -115,6 +115,7 @@ def test_json_of_what_the_standard_lacks(site: FlexMeasures) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/login", "/api/v3_0/assets", "/no/such/page"])
 def test_queries_that_are_no_text(app: Flask, path: str) -> None:
+    site = create(env="testing")
     environment = EnvironBuilder(path).get_environ() | {"QUERY_STRING": b"a=\xff".decode("latin1")}
-    _, status, _ = run_wsgi_app(app, environment)
+    _, status, _ = run_wsgi_app(site, environment)
     assert status == "400 BAD REQUEST"
