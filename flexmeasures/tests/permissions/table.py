@@ -216,6 +216,7 @@ TABLE: dict[str, dict[str, str]] = {
     }
     | {"unknown": UNKNOWN},
     "GET /api/v3_0/sensors/<id>/accuracy": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
+    "GET /api/v3_0/sensors/<id>/alerts": _SENSOR_DATA["GET"] | {"unknown": UNKNOWN},
     # Schedules. Only tests of schedules ask for some that can be made, or are.
     "POST /api/v3_0/sensors/<id>/schedules/trigger": {
         object_: outcome.replace("200", "422") for object_, outcome in _SENSOR_DATA["POST"].items()
