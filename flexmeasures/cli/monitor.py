@@ -1,4 +1,4 @@
-"""`flexmeasures monitor ...`: for cron, to be told of what does not happen any more."""
+"""`flexmeasures monitor ...`: for cron, to be told of what is wrong, or happens no more."""
 
 from __future__ import annotations
 
@@ -207,6 +207,49 @@ def monitor_alerts() -> None:
     db.session.commit()
     if problems:
         abort("\n".join(problems))
+
+
+@fm_monitor.command("workers")
+@click.option(
+    "--longest-wait",
+    "minutes",
+    type=_MINUTES,
+    default=15,
+    show_default=True,
+    help="For how many minutes jobs may wait in their queue.",
+)
+@click.option(
+    "--memory",
+    "megabytes",
+    type=click.IntRange(min=1),
+    help="How many MB a worker on this host may take up.",
+)
+def monitor_workers(minutes: int, megabytes: int | None) -> None:
+    """Alert if queues have no workers, if jobs wait for long, or if workers grow.
+
+    Alerts go to Sentry, to the log and by mail to FLEXMEASURES_MONITORING_MAIL_RECIPIENTS, each
+    time that something is wrong.
+
+    \b
+    Exit code 0: all was looked at, and those to be alerted are.
+    Exit code 1: a mail could not be sent.
+
+    \b
+    Example:
+      flexmeasures monitor workers --longest-wait 10 --memory 2000
+    """
+    from flexmeasures.data.services.monitoring import MailFailure, alert_operators
+    from flexmeasures.data.services.worker_problems import worker_problems
+    from flexmeasures.utils.time_utils import server_now
+
+    problems = worker_problems(server_now(), timedelta(minutes=minutes), megabytes)
+    if not problems:
+        return
+    subject = "Problem with workers"
+    try:
+        alert_operators(subject, "\n".join(problems), subject, ("workers", {"problems": problems}))
+    except MailFailure as error:
+        abort(str(error))
 
 
 def _with_other_name(command: click.Command, name: str) -> None:
