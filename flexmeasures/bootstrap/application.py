@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import NotFound
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FlexMeasures(Flask):
         """
         with suppress(NotFound):
             return super().send_static_file(filename)
-        for blueprint in self.blueprints.values():
+        for blueprint in cast("dict[str, Blueprint]", self.blueprints).values():
             if not blueprint.url_prefix and blueprint.static_url_path == self.static_url_path:
                 with suppress(NotFound):
                     return blueprint.send_static_file(filename)

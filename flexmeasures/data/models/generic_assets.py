@@ -27,6 +27,7 @@ from flexmeasures.auth.acl import (
 )
 from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.attributes import flex_config, json_attributes
+from flexmeasures.data.models.sessions import join_session_of
 from flexmeasures.data.models.user import Account, User
 from flexmeasures.utils import geo_utils
 
@@ -295,6 +296,9 @@ class GenericAsset(Model, AuthModelMixin):
         save_annotations(df, annotation_type, generic_asset_id=self.id)
         if commit_transaction:
             db.session.commit()
+
+
+join_session_of(GenericAsset.generic_asset_type)
 
 
 def assets_share_location(assets: list[GenericAsset]) -> bool:

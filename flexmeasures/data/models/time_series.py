@@ -26,6 +26,7 @@ from flexmeasures.data.config import Model, db
 from flexmeasures.data.models.attributes import json_attributes
 from flexmeasures.data.models.data_sources import DataSource
 from flexmeasures.data.models.generic_assets import GenericAsset
+from flexmeasures.data.models.sessions import join_session_of
 from flexmeasures.data.models.validation_utils import check_required_attributes
 from flexmeasures.utils.entity_address_utils import EntityAddressException, build_entity_address
 from flexmeasures.utils.geo_utils import parse_lat_lng
@@ -402,6 +403,8 @@ class TimedBelief(Model, tb.TimedBeliefDBMixin):
         if commit_transaction:
             db.session.commit()
 
+
+join_session_of(Sensor.generic_asset)
 
 # Index-only scans need a current visibility map, so vacuum soon after inserts too.
 event.listen(
