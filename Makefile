@@ -92,6 +92,10 @@ lint: install-for-dev ## Style, format, types and layers
 fuzz: install-for-test ## Try the API as it is described, as each role: make fuzz ARGS="--examples 500"
 	@$(PYTHON_IN_VENV) ci/fuzz.py $(ARGS)
 
+.PHONY: days
+days: install-for-test ## Ten days of operation in minutes, with random kills: make days ARGS="--days 2"
+	@$(PYTHON_IN_VENV) -m ci.days $(ARGS)
+
 .PHONY: try-stack
 try-stack: install-for-test ## Run on this machine what docker-compose.yml runs in containers
 	@$(PYTHON_IN_VENV) ci/try_stack.py
