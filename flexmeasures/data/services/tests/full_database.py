@@ -8,6 +8,7 @@ import pytest
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import insert, text
 
+from flexmeasures.data.models.alerts import SensorAlert
 from flexmeasures.data.models.annotations import (
     AccountAnnotationRelationship,
     Annotation,
@@ -54,6 +55,7 @@ def world(fresh_db: SQLAlchemy) -> World:
     session.add(note)
     session.flush()
     asset = sensor.generic_asset
+    session.add(SensorAlert(sensor=sensor, annotation=note, rule="gap", is_open=True))
     session.add(SensorAnnotationRelationship(sensor_id=sensor.id, annotation_id=note.id))
     session.add(
         GenericAssetAnnotationRelationship(generic_asset_id=asset.id, annotation_id=note.id)
