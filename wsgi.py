@@ -4,7 +4,9 @@ from flexmeasures.app import create
 
 # What requests need is loaded now, not while the first client waits.
 from flexmeasures.data.beliefs import save, search
+from flexmeasures.utils import metrics
 
 __all__ = ["application", "save", "search"]
 
 application = create()
+metrics.requests()

@@ -17,6 +17,7 @@ from flexmeasures.bootstrap.https import set_up_https
 from flexmeasures.bootstrap.json import set_up_json
 from flexmeasures.bootstrap.limits import set_up_rate_limit
 from flexmeasures.bootstrap.mail import set_up_mail
+from flexmeasures.bootstrap.metrics import set_up_metrics
 from flexmeasures.bootstrap.monitoring import set_up_sentry
 from flexmeasures.bootstrap.plugins import register_plugins
 from flexmeasures.bootstrap.requests import set_up_profiles, set_up_request_ids
@@ -55,6 +56,7 @@ def _assemble(
     if plugins:
         app.config["FLEXMEASURES_PLUGINS"] = [*app.config["FLEXMEASURES_PLUGINS"], *plugins]
     set_up_request_ids(app)
+    set_up_metrics(app)
     set_up_json(app)
     set_up_error_handlers(app)
     set_up_sentry(app)

@@ -19,3 +19,19 @@ keepalive = 75
 # The longest that gunicorn offers: queries may name many sensors.
 limit_request_line = 8190
 control_socket_disable = True
+
+
+def on_starting(server):  # type: ignore[no-untyped-def]
+    """Processes count for /metrics in files of a common folder, in memory, too."""
+    import tempfile
+
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        server.metrics_folder = tempfile.mkdtemp(prefix="flexmeasures-metrics-", dir="/dev/shm")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = server.metrics_folder
+
+
+def on_exit(server):  # type: ignore[no-untyped-def]
+    import shutil
+
+    if folder := getattr(server, "metrics_folder", None):
+        shutil.rmtree(folder, ignore_errors=True)

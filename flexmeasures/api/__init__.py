@@ -8,6 +8,7 @@ import flexmeasures
 from flexmeasures.api import sunset
 from flexmeasures.api.common.parsing import IdConverter, JobIdConverter
 from flexmeasures.api.dev import dev
+from flexmeasures.api.metrics import for_prometheus
 from flexmeasures.api.ops import ops
 from flexmeasures.api.play import play
 from flexmeasures.api.public import list_versions
@@ -24,6 +25,7 @@ def register_at(app: Flask) -> None:
     app.url_map.converters["job"] = JobIdConverter
     app.register_blueprint(flexmeasures_api)
     app.register_blueprint(dev)
+    app.register_blueprint(for_prometheus)
     app.register_blueprint(ops)
     app.register_blueprint(v3_0)
     for version in sunset.blueprints():

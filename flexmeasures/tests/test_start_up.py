@@ -17,6 +17,7 @@ HEAVY = {
     "numpy",
     "openturns",
     "pandas",
+    "prometheus_client",
     "pyomo",
     "redis",
     "rich",

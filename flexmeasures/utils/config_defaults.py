@@ -257,6 +257,10 @@ class Config:
     """Who gets mail when monitoring finds something."""
     FLEXMEASURES_TASK_CHECK_AUTH_TOKEN: str | None = None
     """Token with which an outside monitor may ask when a task ran last."""
+    FLEXMEASURES_METRICS_TOKEN: str | None = None
+    """Bearer token that lets Prometheus read `/metrics`; admins and admin-readers need none."""
+    FLEXMEASURES_METRICS_ADDRESSES: list[str] = []
+    """Addresses and networks, such as `10.0.0.0/8`, from which anybody may read `/metrics`."""
 
     # --- Sunset of API versions ---
     FLEXMEASURES_API_SUNSET_ACTIVE: bool = True

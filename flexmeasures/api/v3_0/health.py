@@ -1,15 +1,18 @@
-"""Is the server ready for requests?"""
+"""Does the server live, and is it ready for requests?"""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
 from flexmeasures.api.common.describe import answers
 from flexmeasures.api.common.responses import with_status
+from flexmeasures.api.common.watchers import may_watch
 from flexmeasures.data.config import db
-from flexmeasures.data.services.health import database_answers
+from flexmeasures.data.services.health import database_answers, readiness
 
 health = Blueprint("health", __name__, url_prefix="/health")
 
@@ -18,6 +21,39 @@ _READINESS = {
     "properties": {"database_sql": {"type": "boolean"}},
     "required": ["database_sql"],
 }
+_LIFE = {
+    "type": "object",
+    "properties": {"live": {"type": "boolean"}},
+    "required": ["live"],
+}
+_DETAILS = {
+    "type": "object",
+    "properties": {
+        "database_sql": {"type": "boolean", "description": "The database answers."},
+        "redis": {"type": "boolean", "description": "The server of queues answers."},
+        "migrations": {
+            "type": "boolean",
+            "description": "The tables are those that this version works with.",
+        },
+        "workers": {"type": "boolean", "description": "Each queue has a worker."},
+        "workers_by_queue": {
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "Only for those who may read metrics, and if Redis answers.",
+        },
+    },
+    "required": ["database_sql"],
+}
+
+
+@health.get("/live")
+@answers(200, _LIFE, "It lives.", repeats_status=True)
+def is_live() -> ResponseReturnValue:
+    """Whether the server takes requests. Neither database nor Redis matters.
+
+    .. :quickref: Health; Get liveness status
+    """
+    return with_status({"live": True})
 
 
 @health.get("/ready")
@@ -29,6 +65,29 @@ def is_ready() -> ResponseReturnValue:
     .. :quickref: Health; Get readiness status
     """
     return _readiness(database_answers(db.engine))
+
+
+@health.get("/details")
+@answers(200, _DETAILS, "Ready.", repeats_status=True)
+@answers(503, _DETAILS, "Not ready: database, Redis or migrations are false.", repeats_status=True)
+def get_details() -> ResponseReturnValue:
+    """Whether all is there that the server works with.
+
+    It is ready without workers, too: jobs wait for them.
+
+    .. :quickref: Health; Get readiness status in detail
+    """
+    known = readiness(db.engine, current_app.extensions["migrate"].directory)
+    details: dict[str, Any] = {
+        "database_sql": known.database,
+        "redis": known.redis,
+        "migrations": known.migrations,
+        "workers": known.workers is not None and all(known.workers.values()),
+    }
+    # Who is asking only the database knows; unless it answers, nobody is looked up.
+    if known.workers is not None and known.database and may_watch():
+        details["workers_by_queue"] = known.workers
+    return with_status(details, 200 if known.is_ready else 503)
 
 
 @health.errorhandler(DBAPIError)

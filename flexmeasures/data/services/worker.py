@@ -26,7 +26,7 @@ from rq.registry import StartedJobRegistry
 from rq.utils import as_text, now
 
 from flexmeasures.data.config import db
-from flexmeasures.data.services import jobs
+from flexmeasures.data.services import job_counts, jobs
 from flexmeasures.data.services.rehearsal import rehearse
 
 if TYPE_CHECKING:
@@ -121,6 +121,24 @@ class JobWorker(Worker):
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         with jobs.traced(job):
             return super().perform_job(job, queue, execution)
+
+    def handle_job_success(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        super().handle_job_success(job, *args, **kwargs)
+        self._count(job, job_counts.FINISHED)
+
+    def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Not only what the job's own process tells, but also what became of jobs without one."""
+        outcome = job_counts.RETRIED if job.should_retry else job_counts.FAILED
+        if self._stopped_job_id == job.id:
+            outcome = job_counts.STOPPED
+        super().handle_job_failure(job, *args, **kwargs)
+        self._count(job, outcome)
+
+    def _count(self, job: Job, outcome: str) -> None:
+        # Only its own process knows when this run began.
+        began = job.started_at if self._is_horse else None
+        took = None if began is None else (now() - began).total_seconds()
+        job_counts.count_run(job, outcome, took, self.connection)
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
         super().prepare_job_execution(job, True)  # SafeQueue always has such a list

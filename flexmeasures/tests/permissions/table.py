@@ -137,7 +137,10 @@ TABLE: dict[str, dict[str, str]] = {
     # Versions and operation
     "GET /api/": {"": EVERYBODY},
     "GET /api/v3_0": {"": EVERYBODY},
+    "GET /api/v3_0/health/details": {"": EVERYBODY.replace("200", "503")},  # nothing migrates tests
+    "GET /api/v3_0/health/live": {"": EVERYBODY},
     "GET /api/v3_0/health/ready": {"": EVERYBODY},
+    "GET /metrics": {"": READERS},
     "GET /api/v3_0/openapi.json": {"": EVERYBODY},
     "GET /api/v3_0/docs": {"": EVERYBODY},
     "GET /api/v3_0/docs/<filename>": {"docs.js": EVERYBODY},
