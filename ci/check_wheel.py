@@ -40,7 +40,7 @@ def expected_files() -> set[str]:
     return {
         str(MIGRATIONS_INSIDE.joinpath(*path.parts[1:]) if path.parts[0] == "migrations" else path)
         for path in paths
-        if "tests" not in path.parts or str(path) in PUBLIC_IN_TESTS
+        if "tests" not in path.parts or str(path) in PUBLIC_IN_TESTS or path.suffix == ".template"
     }
 
 
