@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -185,12 +186,11 @@ class Run:
 
     def wait_for_start(self) -> None:
         latest = time.monotonic() + STARTING_TAKES
-        ready = {"server": self.serves, "worker-1": None, "worker-2": None}
-        for name, serves in ready.items():
-            log = self.log(name)
-            while not (serves() if serves else log.exists() and "Listening" in log.read_text()):
+        for service in self.supervisor.services:
+            ready = self.serves if service.name == "server" else partial(service.says, "Listening")
+            while not ready():
                 if time.monotonic() > latest:
-                    raise TimeoutError(f"{name} did not start: {log.read_text()}")
+                    raise TimeoutError(f"{service.name} did not start, see {service.log.name}")
                 time.sleep(0.1)
 
     def serves(self) -> bool:
@@ -211,6 +211,7 @@ class Run:
             if not waiting and Jobs(self.data).are_done():
                 break
             time.sleep(0.5)
+        self.wait_for_start()  # of what was killed last
         self.note("until jobs were done", f"{time.monotonic() - begin:.0f} s")
 
     def end(self) -> None:
@@ -265,9 +266,6 @@ class Run:
             print(f"WRONG: {problem}")
         print("All held." if not wrong else f"{len(wrong)} things were wrong.")
         return 1 if wrong else 0
-
-    def log(self, name: str) -> Path:
-        return self.place / f"{name}.log"
 
 
 def all_at_once(pool: ThreadPoolExecutor, calls: Sequence[tuple[Any, ...]]) -> None:

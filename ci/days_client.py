@@ -77,7 +77,10 @@ class Client:
         connection.request(method, f"/api/v3_0{path}", content, self._headers | headers)
         response = connection.getresponse()
         text = response.read()
-        return response.status, json.loads(text) if text else None
+        try:
+            return response.status, json.loads(text) if text else None
+        except ValueError:
+            raise Refused(f"{method} {path}: {response.status} {text[:2000]!r}") from None
 
 
 @dataclass

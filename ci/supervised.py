@@ -32,7 +32,11 @@ class Service:
     command: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
+    said_before: int = 0  # bytes of the log at its last start
+
+    def says(self, words: str) -> bool:
+        """Since its last start."""
+        return self.log.exists() and words.encode() in self.log.read_bytes()[self.said_before :]
 
 
 @dataclass
@@ -72,6 +76,7 @@ class Supervisor:
                 if process is not None and process.poll() is None:
                     continue
                 if process is not None:
+                    _end_group(process.pid)
                     time.sleep(_PAUSE)
                 self._start(service)
             if time.monotonic() >= next_look:
@@ -83,6 +88,7 @@ class Supervisor:
     def _start(self, service: Service) -> None:
         libc = ctypes.CDLL(None)
         with service.log.open("ab") as log:
+            service.said_before = log.tell()
             service.process = subprocess.Popen(
                 service.command,
                 cwd=self._folder,
@@ -90,9 +96,9 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
                 preexec_fn=lambda: libc.prctl(_PARENT_DIES, signal.SIGKILL),
             )
-        service.starts += 1
 
     def _stop(self, service: Service) -> None:
         if service.process is None:
@@ -123,7 +129,7 @@ class Supervisor:
         if kind == "server worker":
             return [child for pid in found["server master"] for child in children(pid)]
         if kind == "work-horse":
-            return [child for pid in found["job worker"] for child in children(pid)]
+            return [horse for pid in found["job worker"] for horse in horses(pid)]
         return found[kind]
 
     def _look(self) -> None:
@@ -179,8 +185,8 @@ class Killer:
             ]
             return self._one_of(sessions)
         if kind == "job worker and horse":
-            worker = [pid for pid in self._supervisor.processes("job worker") if children(pid)]
-            return [pid for main in self._one_of(worker) for pid in (main, *children(main))]
+            worker = [pid for pid in self._supervisor.processes("job worker") if horses(pid)]
+            return [pid for main in self._one_of(worker) for pid in (main, *horses(main))]
         return self._one_of(self._supervisor.processes(kind))
 
     def _one_of(self, pids: list[int]) -> list[int]:
@@ -206,6 +212,22 @@ def children(pid: int) -> list[int]:
         return [int(one) for one in (PROC / f"{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def horses(worker: int) -> list[int]:
+    """Processes that run jobs: copies of the worker, unlike a solver that it rehearses with."""
+    return [pid for pid in children(worker) if _command(pid) == _command(worker)]
+
+
+def _end_group(leader: int) -> None:
+    """What a service that died has left, as service managers do."""
+    latest = time.monotonic() + 10
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGTERM)
+        while time.monotonic() < latest:
+            os.killpg(leader, 0)
+            time.sleep(0.05)
+        os.killpg(leader, signal.SIGKILL)
 
 
 def resident(pid: int) -> float | None:

@@ -28,8 +28,9 @@ class Requests:
 
     def __init__(self) -> None:
         _prepare_folder()
-        from prometheus_client import Counter, Histogram
+        from prometheus_client import Counter, Histogram, disable_created_metrics
 
+        disable_created_metrics()  # since when each series counts: twice as many series
         self._number = Counter(
             "flexmeasures_requests",
             "Requests by endpoint, method and class of status.",

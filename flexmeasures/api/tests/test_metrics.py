@@ -142,6 +142,19 @@ def test_an_address_that_is_none(
     assert "FLEXMEASURES_METRICS_ADDRESSES names 'intranet'" in capsys.readouterr().err
 
 
+# What there is
+
+
+def test_all_metrics_are_documented(make_site: Callable[..., FlexMeasures], world: World) -> None:
+    guide = Path(__file__).parents[3] / "documentation" / "host" / "monitoring.md"
+    documented = set(re.findall(r"^\| `(flexmeasures_\w+)` \|", guide.read_text(), re.MULTILINE))
+    site = make_site()
+    read(site)
+    answer = site.test_client().get("/metrics", headers={"Authorization": TOKEN})
+    told = set(re.findall(r"^# TYPE (flexmeasures_\w+) ", answer.text, re.MULTILINE))
+    assert told == documented
+
+
 # Requests
 
 
