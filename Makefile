@@ -13,8 +13,9 @@ help: ## List the targets
 quickstart: install ## From nothing to a battery schedule: install, set up a database, plan
 	@$(FLEXMEASURES) quickstart
 
-# Tests wait for other processes half of their time.
-TEST_PROCESSES ?= $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 ))
+# Half of their time, tests wait for other processes: more may run at once, if you do not mind the
+# odd one that gives up waiting.
+TEST_PROCESSES ?= auto
 
 .PHONY: test
 test: install-for-test ## Run the tests (options for pytest: make test ARGS="-k storage")

@@ -44,9 +44,19 @@ def ids(paths: list[Path]) -> list[str]:
 # Commands
 
 
+def _lines(script: str) -> Iterator[str]:
+    """Those that go on after a backslash, or within quotes, are one."""
+    line = ""
+    for part in script.replace("\\\n", " ").splitlines():
+        line = f"{line} {part}".strip()
+        if line.startswith("#") or line.count("'") % 2 == 0:
+            yield line
+            line = ""
+
+
 def commands_in(script: str) -> Iterator[list[str]]:
     """The words of each `flexmeasures ...` in a shell script, after that one."""
-    for line in script.replace("\\\n", " ").splitlines():
+    for line in _lines(script):
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         for is_operator, part in itertools.groupby(lexer, lambda word: word[:1] in set("();<>|&")):
